@@ -1,0 +1,73 @@
+# Every target does its own set-up: a virtual environment, then edgeonnx as an installed wheel, never an editable install. Stamp files
+# in the environment say what is up to date.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(shell find cpp python -type f -not -path '*/__pycache__/*')
+CXX_SOURCES := $(shell find cpp tests/cpp -name '*.h' -o -name '*.hpp' -o -name '*.cpp' -o -name '*.c')
+# The C++ tests open the library of the environment's onnxruntime wheel.
+ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-cpp test-python bench lint sanitize clean
+
+help:
+	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
+	@echo "make test      C++ and Python tests"
+	@echo "make bench     edgeonnx against onnxruntime, with a table and a chart"
+	@echo "make lint      ruff, mypy, clang-format"
+	@echo "make sanitize  C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
+	@echo "make clean     remove everything that these commands made"
+
+demo: $(VENV)/.edgeonnx
+	$(BIN)/edgeonnx demo --folder demo
+
+test: test-cpp test-python
+
+test-cpp: $(VENV)/.test
+	$(call run_preset,dev)
+
+test-python: $(VENV)/.edgeonnx $(VENV)/.test
+	$(BIN)/pytest tests
+
+bench: $(VENV)/.edgeonnx $(VENV)/.bench
+	$(BIN)/python bench/run.py
+
+lint: $(VENV)/.edgeonnx $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict python/edgeonnx
+	$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
+
+sanitize: $(VENV)/.test
+	$(call run_preset,asan)
+	$(call run_preset,tsan)
+
+clean:
+	rm -rf $(VENV) build dist wheelhouse demo bench/results .pytest_cache .hypothesis .mypy_cache .ruff_cache .benchmarks
+	find python tests bench -type d -name __pycache__ -exec rm -rf {} +
+
+# Configure, build and run the C++ tests of one preset; see CMakePresets.json.
+define run_preset
+	$(BIN)/cmake --preset $(1)
+	$(BIN)/cmake --build --preset $(1) --parallel $(JOBS)
+	EDGEONNX_ORT_LIBRARY="$(ORT_LIBRARY)" $(BIN)/ctest --preset $(1)
+endef
+
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgeonnx needs Python 3.11 or newer; name one with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.edgeonnx: $(VENV)/.pip $(SOURCES)
+	$(PIP) install --quiet '.[all]'
+	@touch $@
+
+# Dependency groups of pyproject.toml.
+$(VENV)/.test $(VENV)/.bench $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(VENV)/.edgeonnx
+	$(PIP) install --quiet --group $*
+	@touch $@

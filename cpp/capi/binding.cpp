@@ -1,0 +1,125 @@
+// edgeonnx_binding_* and edgeonnx_cancel_*: shims over engine::bind and engine::score.
+#include "capi/handles.h"
+
+namespace {
+
+using namespace edgeonnx;
+using namespace edgeonnx::capi;
+
+template <class Enum>
+Enum enum_of(int32_t value, int32_t last, const char* name) {
+  if (value < 0 || value > last) throw Error(Code::kInvalidArgument, std::string(name) + " has no value " + std::to_string(value));
+  return static_cast<Enum>(value);
+}
+
+std::vector<Field> fields_of(const edgeonnx_field* fields, size_t n) {
+  std::vector<Field> all;
+  for (size_t i = 0; i < n; ++i) {
+    const Type type = static_cast<Type>(fields[i].type);
+    if (fields[i].width < 1) throw Error(Code::kInvalidArgument, "column " + text_or(fields[i].name, "") + " has no values a row");
+    all.push_back({text_or(fields[i].name, ""), fields[i].type_name ? fields[i].type_name : display_name(type), type, fields[i].width});
+  }
+  return all;
+}
+
+engine::BindingOptions options_of(const edgeonnx_binding_options* given) {
+  const edgeonnx_binding_options raw = read_struct(given);
+  engine::BindingOptions options;
+  options.coercion = enum_of<engine::Coercion>(raw.coercion, EDGEONNX_COERCION_STRICT, "coercion");
+  options.on_overflow = enum_of<engine::OnOverflow>(raw.on_overflow, EDGEONNX_ON_OVERFLOW_NULL, "on_overflow");
+  options.by_position = raw.by_position != 0;
+  for (size_t i = 0; i < raw.n_null_rules; ++i) {
+    const edgeonnx_null_rule& from = raw.null_rules[i];
+    engine::NullRule rule{enum_of<engine::NullPolicy>(from.policy, EDGEONNX_NULLS_CONSTANT, "nulls"), from.constant, {}};
+    if (from.constant_is_integer) rule.constant_integer = from.constant_integer;
+    (from.input ? options.nulls_of_input[from.input] : options.nulls) = rule;
+  }
+  for (size_t i = 0; i < raw.n_renames; ++i) options.renames[text_or(raw.renames[i].column, "")] = text_or(raw.renames[i].input, "");
+  for (size_t i = 0; i < raw.n_groups; ++i) {
+    const edgeonnx_column_group& group = raw.groups[i];
+    options.groups[text_or(group.input, "")].assign(group.columns, group.columns + group.n_columns);
+  }
+  for (size_t i = 0; i < raw.n_results; ++i) {
+    options.results.push_back({text_or(raw.results[i].output, ""), static_cast<Type>(raw.results[i].type)});
+  }
+  return options;
+}
+
+}  // namespace
+
+edgeonnx_status edgeonnx_binding_create(edgeonnx_scorer* scorer, const edgeonnx_field* fields, size_t n_fields,
+                                        const edgeonnx_binding_options* options, edgeonnx_binding** out, edgeonnx_error* error) {
+  return guarded(error, [&] {
+    needed(out, "out") = nullptr;
+    if (n_fields > 0) needed(fields, "fields");
+    *out = new edgeonnx_binding{engine::bind(needed(scorer, "scorer").scorer, fields_of(fields, n_fields), options_of(options))};
+    ++live_objects;
+  });
+}
+
+void edgeonnx_binding_release(edgeonnx_binding* binding) {
+  if (!binding) return;
+  delete binding;
+  --live_objects;
+}
+
+int64_t edgeonnx_binding_n_results(const edgeonnx_binding* binding) {
+  return binding ? static_cast<int64_t>(binding->binding.results.size()) : 0;
+}
+
+edgeonnx_status edgeonnx_binding_result(const edgeonnx_binding* binding, int64_t index, edgeonnx_port* port) {
+  return guarded(nullptr, [&] {
+    const engine::BoundResult& result = item_at(needed(binding, "binding").binding.results, index, "result");
+    needed(port, "port") = port_of(result, result.to, result.width, result.nullable);
+  });
+}
+
+int64_t edgeonnx_binding_n_casts(const edgeonnx_binding* binding) {
+  return binding ? static_cast<int64_t>(binding->binding.casts.size()) : 0;
+}
+
+edgeonnx_status edgeonnx_binding_cast(const edgeonnx_binding* binding, int64_t index, edgeonnx_cast* cast) {
+  return guarded(nullptr, [&] {
+    const engine::Cast& from = item_at(needed(binding, "binding").binding.casts, index, "cast");
+    needed(cast, "cast") = {from.column.c_str(), from.from.c_str(), from.to.c_str(), from.exact};
+  });
+}
+
+const char* edgeonnx_binding_explain(const edgeonnx_binding* binding) { return binding ? binding->binding.explain.c_str() : ""; }
+
+edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches, size_t n_batches,
+                                       const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call, edgeonnx_report* report,
+                                       edgeonnx_error* error) {
+  return guarded(error, [&] {
+    if (n_batches > 0) needed(batches, "batches");
+    if (n_outputs > 0) needed(outputs, "outputs");
+    const edgeonnx_call raw = read_struct(call);
+    const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data};
+    const engine::Report done = engine::score(needed(binding, "binding").binding, {batches, n_batches}, {outputs, n_outputs}, options);
+    if (!report) return;
+    const edgeonnx_report full{report->struct_size,        done.n_rows,   done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
+                               done.tally.bytes_borrowed, done.ns_total, done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write};
+    std::memcpy(report, &full, std::min(report->struct_size, sizeof full));
+  });
+}
+
+edgeonnx_status edgeonnx_cancel_create(edgeonnx_cancel** out, edgeonnx_error* error) {
+  return guarded(error, [&] {
+    needed(out, "out") = new edgeonnx_cancel;
+    ++live_objects;
+  });
+}
+
+void edgeonnx_cancel_release(edgeonnx_cancel* cancel) {
+  if (!cancel) return;
+  delete cancel;
+  --live_objects;
+}
+
+void edgeonnx_cancel_request(edgeonnx_cancel* cancel) {
+  if (cancel) cancel->cancel.requested.store(true);
+}
+
+void edgeonnx_cancel_reset(edgeonnx_cancel* cancel) {
+  if (cancel) cancel->cancel.requested.store(false);
+}

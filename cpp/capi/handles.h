@@ -1,0 +1,48 @@
+// The objects behind the C interface's pointers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capi/guard.h"
+#include "engine/score.h"
+
+struct edgeonnx_scorer {
+  std::shared_ptr<const edgeonnx::engine::Scorer> scorer;
+};
+
+struct edgeonnx_binding {
+  edgeonnx::engine::Binding binding;
+};
+
+struct edgeonnx_cancel {
+  edgeonnx::engine::Cancel cancel;
+};
+
+namespace edgeonnx::capi {
+
+/// Fills the caller's port; strings and shape stay with the object that owns them.
+template <class Owner>
+edgeonnx_port port_of(const Owner& owner, Type type, int64_t width, bool nullable) {
+  edgeonnx_port port{};
+  port.name = owner.name.c_str();
+  port.sql_type = sql_name(type);
+  port.onnx_type = owner.onnx_type.c_str();
+  port.shape = owner.shape.data();
+  port.rank = static_cast<int32_t>(owner.shape.size());
+  port.width = width;
+  port.type = static_cast<int32_t>(type);
+  port.nullable = nullable;
+  return port;
+}
+
+template <class Items>
+auto& item_at(Items& items, int64_t index, const char* what) {
+  if (index < 0 || index >= static_cast<int64_t>(items.size())) {
+    throw Error(Code::kInvalidArgument, std::string(what) + " " + std::to_string(index) + " does not exist; there are " + std::to_string(items.size()));
+  }
+  return items[static_cast<size_t>(index)];
+}
+
+}  // namespace edgeonnx::capi

@@ -1,0 +1,71 @@
+// edgeonnx_scorer_*: shims over engine::Scorer.
+#include "capi/handles.h"
+
+namespace {
+
+using namespace edgeonnx;
+using namespace edgeonnx::capi;
+
+engine::ScorerOptions options_of(const edgeonnx_scorer_options* given) {
+  const edgeonnx_scorer_options raw = read_struct(given);
+  engine::ScorerOptions options;
+  options.ort_library = text_or(raw.ort_library, "");
+  options.plan.model_name = text_or(raw.model_name, "model");
+  options.plan.external_data_folder = text_or(raw.external_data_folder, "");
+  if (raw.max_model_bytes < 0 || raw.morsel_rows < 0 || raw.n_threads < 0) {
+    throw Error(Code::kInvalidArgument, "max_model_bytes, morsel_rows and n_threads must not be negative");
+  }
+  if (raw.max_model_bytes > 0) options.max_model_bytes = raw.max_model_bytes;
+  options.plan.morsel_rows = raw.morsel_rows;
+  options.n_threads = raw.n_threads;
+  for (size_t i = 0; i < raw.n_providers; ++i) {
+    const edgeonnx_provider& from = raw.providers[i];
+    ort::Provider provider{text_or(from.name, ""), {}};
+    for (size_t k = 0; k < from.n_options; ++k) provider.options.emplace_back(from.option_keys[k], from.option_values[k]);
+    options.plan.providers.push_back(std::move(provider));
+  }
+  return options;
+}
+
+}  // namespace
+
+edgeonnx_status edgeonnx_scorer_create(const void* model, size_t n_bytes, const edgeonnx_scorer_options* options, edgeonnx_scorer** out,
+                                       edgeonnx_error* error) {
+  return guarded(error, [&] {
+    needed(out, "out") = nullptr;
+    if (!model && n_bytes > 0) throw Error(Code::kInvalidArgument, "model is null");
+    const onnx::Bytes bytes(static_cast<const std::byte*>(model), n_bytes);
+    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, options_of(options))};
+    ++live_objects;
+  });
+}
+
+void edgeonnx_scorer_release(edgeonnx_scorer* scorer) {
+  if (!scorer) return;
+  delete scorer;
+  --live_objects;
+}
+
+int64_t edgeonnx_scorer_n_inputs(const edgeonnx_scorer* scorer) {
+  return scorer ? static_cast<int64_t>(scorer->scorer->plan().inputs.size()) : 0;
+}
+
+int64_t edgeonnx_scorer_n_outputs(const edgeonnx_scorer* scorer) {
+  return scorer ? static_cast<int64_t>(scorer->scorer->plan().outputs.size()) : 0;
+}
+
+edgeonnx_status edgeonnx_scorer_input(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port) {
+  return guarded(nullptr, [&] {
+    const plan::Port& input = item_at(needed(scorer, "scorer").scorer->plan().inputs, index, "input");
+    needed(port, "port") = port_of(input, input.type, input.width(), false);
+  });
+}
+
+edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port) {
+  return guarded(nullptr, [&] {
+    const plan::Port& output = item_at(needed(scorer, "scorer").scorer->plan().outputs, index, "output").port;
+    needed(port, "port") = port_of(output, output.type, output.width(), false);
+  });
+}
+
+const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer) { return scorer ? scorer->scorer->explain().c_str() : ""; }

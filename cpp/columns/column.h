@@ -1,0 +1,28 @@
+// What a column is: a name and a type that are fixed for a layout, and borrowed memory that changes from batch to batch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/type.h"
+#include "edgeonnx/edgeonnx.h"
+
+namespace edgeonnx {
+
+/// The memory of a column, as the C interface hands it in. Owned by the caller for the length of a score call.
+using Column = ::edgeonnx_column;
+using Batch = ::edgeonnx_batch;
+
+/// The fixed part of a column.
+struct Field {
+  std::string name;
+  std::string type_name;  ///< as messages spell it
+  Type type = Type::kUndefined;
+  int64_t width = 1;  ///< values a row
+};
+
+/// Bytes between two rows that lie without a gap.
+constexpr int64_t packed_stride(Type type, int64_t width) { return size_of(type) * width; }
+
+}  // namespace edgeonnx

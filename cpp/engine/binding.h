@@ -1,0 +1,106 @@
+// A layout of columns tied to a model: which column feeds which input, how its values become the input's type, where results go.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "columns/column.h"
+#include "convert/convert.h"
+#include "engine/scorer.h"
+
+namespace edgeonnx::engine {
+
+enum class Coercion { kTsql = 0, kSafe = 1, kStrict = 2 };
+enum class NullPolicy { kError = 0, kNan = 1, kPropagate = 2, kConstant = 3 };
+enum class OnOverflow { kError = 0, kNull = 1 };
+
+struct NullRule {
+  NullPolicy policy = NullPolicy::kError;
+  double constant = 0;
+  std::optional<int64_t> constant_integer;
+};
+
+struct ResultRequest {
+  std::string output;
+  Type type = Type::kUndefined;  ///< kUndefined: the output's own
+};
+
+struct BindingOptions {
+  Coercion coercion = Coercion::kTsql;
+  OnOverflow on_overflow = OnOverflow::kError;
+  bool by_position = false;
+  NullRule nulls;                                           ///< for every input without a rule of its own
+  std::map<std::string, NullRule> nulls_of_input;
+  std::map<std::string, std::string> renames;               ///< column -> input
+  std::map<std::string, std::vector<std::string>> groups;   ///< input -> columns
+  std::vector<ResultRequest> results;                       ///< none: every output
+};
+
+/// One model input and the columns that feed it.
+struct BoundInput {
+  size_t input = 0;            ///< index of the plan's input
+  std::vector<size_t> fields;  ///< one column of `width` values a row, or `width` columns
+  Type type = Type::kUndefined;
+  int64_t width = 1;
+  std::vector<int64_t> shape;           ///< of a run; shape[0] is set at each run
+  std::vector<convert::Loop> loops;     ///< one per field
+  NullPolicy nulls = NullPolicy::kError;
+  std::array<std::byte, 8> null_value{};  ///< what stands in the tensor for a NULL: NaN, the constant, or 1 for a row that is masked out
+
+  int64_t row_bytes() const { return packed_stride(type, width); }
+};
+
+/// A session output that at least one result reads.
+struct BoundTensor {
+  size_t tensor = 0;  ///< index of the session's output
+  Type type = Type::kUndefined;
+  plan::TensorShape shape;
+  size_t n_readers = 0;
+
+  int64_t row_bytes() const { return packed_stride(type, shape.width); }
+};
+
+struct BoundResult {
+  std::string name;
+  std::string onnx_type;
+  std::vector<int64_t> shape;
+  size_t tensor = 0;  ///< index into Binding::tensors
+  int64_t first_value = 0;
+  int64_t width = 1;
+  Type from = Type::kUndefined;
+  Type to = Type::kUndefined;
+  convert::Loop loop = nullptr;
+  bool nullable = false;
+};
+
+struct Cast {
+  std::string column;
+  std::string from;
+  std::string to;
+  bool exact = false;
+};
+
+struct Binding {
+  std::shared_ptr<const Scorer> scorer;
+  std::vector<Field> fields;
+  std::vector<BoundInput> inputs;
+  std::vector<BoundTensor> tensors;
+  std::vector<size_t> wanted;  ///< session outputs, as `tensors` has them
+  std::vector<BoundResult> results;
+  OnOverflow on_overflow = OnOverflow::kError;
+  bool can_mask = false;  ///< rows may be masked out
+  std::vector<Cast> casts;
+  std::string explain;
+};
+
+/// Binds, or throws one Error that lists every mistake.
+Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, const BindingOptions& options);
+
+}  // namespace edgeonnx::engine

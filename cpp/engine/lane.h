@@ -1,0 +1,67 @@
+// The working memory of one thread while it scores: kept from call to call, so that a prepared scorer allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "ort/session.h"
+
+namespace edgeonnx::engine {
+
+/// Bytes on a cache line boundary that only ever grow.
+class Buffer {
+ public:
+  std::byte* reserve(size_t n_bytes) {
+    if (n_bytes > capacity_) {
+      data_.reset();  // before the new block is asked for
+      capacity_ = 0;
+      data_.reset(static_cast<std::byte*>(::operator new(n_bytes, kAlignment)));
+      capacity_ = n_bytes;
+    }
+    return data_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(std::byte* data) const { ::operator delete(data, kAlignment); }
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  size_t capacity_ = 0;
+};
+
+/// What one thread did; summed into the report of the call.
+struct Tally {
+  int64_t n_morsels = 0;
+  int64_t bytes_copied = 0;
+  int64_t bytes_borrowed = 0;
+  int64_t ns_convert = 0;
+  int64_t ns_run = 0;
+  int64_t ns_write = 0;
+};
+
+struct Lane {
+  explicit Lane(const ort::Library& library) : control(library) {}
+
+  ort::RunControl control;
+  Buffer inputs;             ///< tensors that could not be borrowed, one behind the other
+  Buffer outputs;            ///< tensors that are not the caller's own memory
+  Buffer block;              ///< packed columns on their way into a matrix
+  std::vector<uint8_t> bad;  ///< per value: 1 where it did not fit
+  std::vector<uint8_t> row_null;  ///< per row of the morsel: 1 where the row is masked out
+  bool any_row_null = false;
+  std::vector<ort::TensorRef> input_refs;
+  std::vector<ort::TensorRef> output_refs;
+  std::vector<std::vector<int64_t>> input_shapes;
+  std::vector<std::vector<int64_t>> output_shapes;
+  std::vector<const void*> columns;
+  std::optional<Error> failure;  ///< the first bad row of the morsel so far
+  Tally tally;
+};
+
+}  // namespace edgeonnx::engine

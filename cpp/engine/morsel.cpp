@@ -1,0 +1,88 @@
+#include "engine/morsel.h"
+
+#include <chrono>
+
+#include "base/error.h"
+#include "engine/read.h"
+#include "engine/write.h"
+
+namespace edgeonnx::engine {
+namespace {
+
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+/// Where each output tensor of the run goes: the caller's memory, or the lane's.
+void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, int64_t n_rows, Lane& lane) {
+  lane.output_refs.resize(binding.tensors.size());
+  int64_t n_bytes = 0;
+  for (const BoundTensor& tensor : binding.tensors) n_bytes += round_up(n_rows * tensor.row_bytes(), 64);
+  int64_t offset = 0;
+  for (size_t i = 0; i < binding.tensors.size(); ++i) {
+    const BoundTensor& tensor = binding.tensors[i];
+    size_t result = 0;
+    if (is_direct(binding, i, outputs, &result)) {
+      lane.output_refs[i] = {static_cast<std::byte*>(outputs[result].data) + morsel.first_row * outputs[result].stride, tensor.type, {}};
+    } else {
+      lane.output_refs[i] = {lane.outputs.reserve(static_cast<size_t>(n_bytes)) + offset, tensor.type, {}};
+      offset += round_up(n_rows * tensor.row_bytes(), 64);
+    }
+  }
+}
+
+/// Gives every tensor its shape for `n_rows` rows.
+void set_shapes(const Binding& binding, int64_t n_rows, Lane& lane) {
+  lane.input_shapes.resize(binding.inputs.size());
+  for (size_t i = 0; i < binding.inputs.size(); ++i) {
+    lane.input_shapes[i] = binding.inputs[i].shape;
+    lane.input_shapes[i][0] = n_rows;
+    lane.input_refs[i].shape = lane.input_shapes[i];
+  }
+  const bool is_free = binding.scorer->plan().batch_mode == plan::BatchMode::kFree;
+  lane.output_shapes.resize(binding.tensors.size());
+  for (size_t i = 0; i < binding.tensors.size(); ++i) {
+    lane.output_shapes[i] = binding.tensors[i].shape.shape;
+    if (is_free) lane.output_shapes[i][0] = n_rows;
+    lane.output_refs[i].shape = lane.output_shapes[i];
+  }
+}
+
+void run(const Binding& binding, int64_t n_rows, Lane& lane) {
+  const plan::Plan& plan = binding.scorer->plan();
+  if (plan.batch_mode == plan::BatchMode::kFree) {
+    set_shapes(binding, n_rows, lane);
+    plan.session->run(lane.input_refs, binding.wanted, lane.output_refs, {}, lane.control);
+    return;
+  }
+  // The model takes a fixed number of rows: one run after another over the same memory.
+  set_shapes(binding, plan.fixed_batch, lane);
+  std::vector<ort::TensorRef> inputs = lane.input_refs, outputs = lane.output_refs;
+  for (int64_t begin = 0; begin < n_rows; begin += plan.fixed_batch) {
+    plan.session->run(inputs, binding.wanted, outputs, {}, lane.control);
+    for (size_t i = 0; i < inputs.size(); ++i) inputs[i].data = static_cast<std::byte*>(inputs[i].data) + plan.fixed_batch * binding.inputs[i].row_bytes();
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i].data = static_cast<std::byte*>(outputs[i].data) + plan.fixed_batch * binding.tensors[i].row_bytes();
+  }
+}
+
+}  // namespace
+
+void score_morsel(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Lane& lane) {
+  const int64_t start = now_ns();
+  read_inputs(binding, morsel, lane);
+  if (lane.failure) throw *lane.failure;
+  const int64_t fixed_batch = binding.scorer->plan().fixed_batch;
+  place_outputs(binding, morsel, outputs, fixed_batch > 1 ? round_up(morsel.n_rows, fixed_batch) : morsel.n_rows, lane);
+  const int64_t converted = now_ns();
+  run(binding, morsel.n_rows, lane);
+  const int64_t ran = now_ns();
+  write_results(binding, morsel, outputs, lane);
+  ++lane.tally.n_morsels;
+  lane.tally.ns_convert += converted - start;
+  lane.tally.ns_run += ran - converted;
+  lane.tally.ns_write += now_ns() - ran;
+}
+
+}  // namespace edgeonnx::engine

@@ -1,0 +1,181 @@
+#include "engine/score.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <limits>
+#include <mutex>
+#include <optional>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/pool.h"
+
+namespace edgeonnx::engine {
+namespace {
+
+// Work that is over before a person or a database would have thought of stopping it; multiplications, roughly.
+constexpr int64_t kTrifle = 1 << 24;
+
+void check_call(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs) {
+  if (outputs.size() != binding.results.size()) {
+    throw Error(Code::kInvalidArgument, "memory for " + std::to_string(binding.results.size()) + " results is needed, " + std::to_string(outputs.size()) + " given");
+  }
+  int64_t n_rows = 0;
+  for (const Batch& batch : batches) {
+    if (batch.n_rows < 0) throw Error(Code::kInvalidArgument, "a batch has a negative number of rows");
+    n_rows += batch.n_rows;
+    if (batch.n_rows == 0) continue;
+    for (const BoundInput& input : binding.inputs) {
+      for (const size_t field : input.fields) {
+        if (!batch.columns || !batch.columns[field].data) throw Error(Code::kInvalidArgument, "column " + in_quotes(binding.fields[field].name) + " has no data");
+      }
+    }
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string name = in_quotes(binding.results[i].name);
+    if (n_rows > 0 && !outputs[i].data) throw Error(Code::kInvalidArgument, "result " + name + " has no memory");
+    if (binding.results[i].nullable && n_rows > 0 && !outputs[i].mask) throw Error(Code::kInvalidArgument, "result " + name + " may be NULL and needs a mask");
+  }
+}
+
+std::vector<Morsel> cut(std::span<const Batch> batches, int64_t morsel_rows) {
+  std::vector<Morsel> morsels;
+  int64_t first_row = 0;
+  for (const Batch& batch : batches) {
+    for (int64_t begin = 0; begin < batch.n_rows; begin += morsel_rows) {
+      morsels.push_back({&batch, begin, std::min(morsel_rows, batch.n_rows - begin), first_row + begin});
+    }
+    first_row += batch.n_rows;
+  }
+  return morsels;
+}
+
+/// Lanes on loan from the scorer for the length of a call.
+class Lanes {
+ public:
+  Lanes(const Scorer& scorer, int n) : scorer_(scorer) {
+    for (int i = 0; i < n; ++i) {
+      lanes_.push_back(scorer.take_lane());
+      lanes_.back()->tally = {};
+    }
+  }
+  ~Lanes() {
+    for (auto& lane : lanes_) scorer_.give_lane(std::move(lane));
+  }
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+  Lane& operator[](int i) { return *lanes_[static_cast<size_t>(i)]; }
+  auto begin() const { return lanes_.begin(); }
+  auto end() const { return lanes_.end(); }
+
+ private:
+  const Scorer& scorer_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+class Call {
+ public:
+  Call(const Binding& binding, std::vector<Morsel> morsels, std::span<const Output> outputs, const CallOptions& options, int n_lanes)
+      : binding_(binding), morsels_(std::move(morsels)), outputs_(outputs), options_(options), lanes_(*binding.scorer, n_lanes) {}
+
+  void run(bool in_pool, int n_lanes) {
+    if (in_pool) {
+      Pool::shared().run(n_lanes, [this](int lane) { work(lane); }, can_stop() ? std::function<void()>([this] { poll(); }) : nullptr);
+    } else {
+      poll();
+      work(0);
+    }
+    for (const auto& lane : lanes_) {
+      if (stop_) lane->control.reset();
+    }
+    if (failure_ && (!stop_ || failure_->code() != Code::kCancelled)) throw *failure_;
+    if (stop_) throw Error(Code::kCancelled, "scoring was stopped");
+  }
+
+  Tally tally(int64_t* n_threads) const {
+    Tally sum;
+    for (const auto& lane : lanes_) {
+      const Tally& each = lane->tally;
+      *n_threads += each.n_morsels > 0;
+      sum.n_morsels += each.n_morsels;
+      sum.bytes_copied += each.bytes_copied;
+      sum.bytes_borrowed += each.bytes_borrowed;
+      sum.ns_convert += each.ns_convert;
+      sum.ns_run += each.ns_run;
+      sum.ns_write += each.ns_write;
+    }
+    return sum;
+  }
+
+ private:
+  bool can_stop() const { return options_.cancel || options_.check; }
+
+  /// By the calling thread only. Ends runs that are under way, not just those to come.
+  void poll() {
+    const bool wanted = (options_.cancel && options_.cancel->requested.load()) || (options_.check && !stop_ && options_.check(options_.check_data) != 0);
+    if (!wanted && !stop_) return;
+    stop_ = true;
+    for (const auto& lane : lanes_) lane->control.terminate();
+  }
+
+  void work(int lane) {
+    while (!stop_) {
+      const size_t index = next_.fetch_add(1);
+      // Morsels are handed out in order, so all before a failed one were begun and will tell of an earlier bad row if they have one.
+      if (index >= morsels_.size() || index > failed_.load()) return;
+      try {
+        score_morsel(binding_, morsels_[index], outputs_, lanes_[lane]);
+      } catch (const Error& error) {
+        fail(index, error);
+      } catch (const std::bad_alloc&) {
+        fail(index, Error(Code::kOutOfMemory, "out of memory while scoring " + std::to_string(morsels_[index].n_rows) + " rows"));
+      } catch (const std::exception& error) {
+        fail(index, Error(Code::kInternal, error.what()));
+      }
+    }
+  }
+
+  void fail(size_t index, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (index >= failed_.load()) return;
+    failed_ = index;
+    failure_ = error;
+  }
+
+  const Binding& binding_;
+  const std::vector<Morsel> morsels_;
+  const std::span<const Output> outputs_;
+  const CallOptions& options_;
+  Lanes lanes_;
+  std::atomic<size_t> next_{0};
+  std::atomic<size_t> failed_{std::numeric_limits<size_t>::max()};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::optional<Error> failure_;
+};
+
+}  // namespace
+
+Report score(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs, const CallOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  binding.scorer->check_usable();
+  check_call(binding, batches, outputs);
+  const plan::Plan& plan = binding.scorer->plan();
+  Report report;
+  for (const Batch& batch : batches) report.n_rows += batch.n_rows;
+  std::vector<Morsel> morsels = cut(batches, plan.morsel_rows);
+  if (!morsels.empty()) {
+    const int n_lanes = static_cast<int>(std::min<size_t>(static_cast<size_t>(binding.scorer->n_threads()), morsels.size()));
+    // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
+    const bool is_trifle = morsels.size() == 1 && report.n_rows * plan.row_cost < kTrifle;
+    const bool in_pool = n_lanes > 1 || (!is_trifle && (options.cancel || options.check));
+    Call call(binding, std::move(morsels), outputs, options, n_lanes);
+    call.run(in_pool, n_lanes);
+    report.tally = call.tally(&report.n_threads);
+  }
+  report.ns_total = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace edgeonnx::engine

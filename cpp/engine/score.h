@@ -1,0 +1,28 @@
+// A score call: batches cut into morsels, morsels spread over threads, the first bad row told.
+#pragma once
+
+#include <span>
+
+#include "engine/binding.h"
+#include "engine/cancel.h"
+#include "engine/morsel.h"
+
+namespace edgeonnx::engine {
+
+struct CallOptions {
+  const Cancel* cancel = nullptr;
+  int (*check)(void*) = nullptr;  ///< asked by the calling thread only; non-zero stops the call
+  void* check_data = nullptr;
+};
+
+struct Report {
+  int64_t n_rows = 0;
+  int64_t n_threads = 0;
+  int64_t ns_total = 0;
+  Tally tally;
+};
+
+/// Scores all rows of all batches. Throws one Error: that of the first bad row, whatever the number of threads; kCancelled when stopped.
+Report score(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs, const CallOptions& options);
+
+}  // namespace edgeonnx::engine

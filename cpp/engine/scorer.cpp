@@ -1,0 +1,71 @@
+#include "engine/scorer.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/pool.h"
+#include "engine/quota.h"
+
+namespace edgeonnx::engine {
+namespace {
+
+onnx::Bytes checked_size(onnx::Bytes model, const ScorerOptions& options) {
+  if (static_cast<int64_t>(model.size()) > options.max_model_bytes) {
+    throw Error(Code::kInvalidModel, options.plan.model_name + " has " + std::to_string(model.size()) + " bytes, more than the " +
+                                         std::to_string(options.max_model_bytes) + " that max_model_bytes allows");
+  }
+  return model;
+}
+
+}  // namespace
+
+Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
+    : library_(ort::Library::open(options.ort_library)),
+      model_name_(options.plan.model_name),
+      plan_(plan::make_plan(checked_size(model, options), library_, options.plan)),
+      n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),
+      generation_(fork_generation()),
+      explain_(explanation()) {}
+
+void Scorer::check_usable() const {
+  if (generation_ != fork_generation()) {
+    throw Error(Code::kInvalidState, model_name_ + " was loaded before fork(); load it again in the child process");
+  }
+}
+
+std::unique_ptr<Lane> Scorer::take_lane() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!lanes_.empty()) {
+      auto lane = std::move(lanes_.back());
+      lanes_.pop_back();
+      return lane;
+    }
+  }
+  return std::make_unique<Lane>(library_);
+}
+
+void Scorer::give_lane(std::unique_ptr<Lane> lane) const {
+  const std::lock_guard lock(mutex_);
+  // What a crowd of callers once needed is not kept forever.
+  if (lanes_.size() < static_cast<size_t>(std::max(8, 2 * n_threads_))) lanes_.push_back(std::move(lane));
+}
+
+std::string Scorer::explanation() const {
+  const auto port_text = [](const plan::Port& port) {
+    std::string shape;
+    for (const int64_t size : port.shape) shape += (shape.empty() ? "" : ", ") + (size < 0 ? std::string("N") : std::to_string(size));
+    const std::string type = port.type == Type::kUndefined ? port.onnx_type : display_name(port.type);
+    return in_quotes(port.name) + " " + type + " [" + shape + "]" + (port.refusal.empty() ? "" : ": " + port.refusal) + "\n";
+  };
+  std::string text = "plan: ONNX Runtime " + library_.version() + ", one session, intra_op 1\n";
+  for (const plan::Port& port : plan_.inputs) text += "input " + port_text(port);
+  for (const plan::OutputPort& output : plan_.outputs) text += "output " + port_text(output.port);
+  for (const std::string& note : plan_.notes) text += note + "\n";
+  text += "morsel: " + std::to_string(plan_.morsel_rows) + " rows\n";
+  text += "threads: up to " + std::to_string(n_threads_) + "\n";
+  return text;
+}
+
+}  // namespace edgeonnx::engine

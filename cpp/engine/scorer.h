@@ -1,0 +1,52 @@
+// A loaded model: its plan, its limits, and the working memory that its score calls reuse.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/lane.h"
+#include "plan/plan.h"
+
+namespace edgeonnx::engine {
+
+struct ScorerOptions {
+  plan::Options plan;
+  std::string ort_library;
+  int64_t max_model_bytes = int64_t{2} << 30;
+  int n_threads = 0;  ///< 0: default_threads()
+};
+
+class Scorer {
+ public:
+  Scorer(onnx::Bytes model, const ScorerOptions& options);
+
+  const plan::Plan& plan() const { return plan_; }
+  const ort::Library& library() const { return library_; }
+  const std::string& model_name() const { return model_name_; }
+  int n_threads() const { return n_threads_; }
+  const std::string& explain() const { return explain_; }
+
+  /// Throws Error(kInvalidState) in a child of fork().
+  void check_usable() const;
+
+  /// Working memory for one thread of a call, from the last call that gave one back where there is one.
+  std::unique_ptr<Lane> take_lane() const;
+  void give_lane(std::unique_ptr<Lane> lane) const;
+
+ private:
+  std::string explanation() const;
+
+  const ort::Library& library_;
+  std::string model_name_;
+  plan::Plan plan_;
+  int n_threads_;
+  int64_t generation_;
+  std::string explain_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace edgeonnx::engine

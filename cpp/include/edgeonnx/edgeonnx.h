@@ -1,0 +1,371 @@
+/* The C interface of edgeonnx: score ONNX models over columns of a table.
+ *
+ * C99. Every call returns an edgeonnx_status and, where the last argument is an edgeonnx_error, fills it; nothing is printed, no C++
+ * exception leaves a call, and no state is kept per thread. Structs that a caller fills begin with `struct_size = sizeof(the struct)`
+ * and grow only at their end, so that a caller built against an older header keeps working. All strings are UTF-8.
+ *
+ * The road: a scorer is made from model bytes, once. A binding ties a scorer to one layout of columns, once. A score call then reads
+ * batches of that layout in place and writes the results into memory that the caller owns.
+ *
+ *     edgeonnx_scorer_create -> edgeonnx_binding_create -> edgeonnx_binding_score, as often as wanted -> ..._release
+ *
+ * Threads: one scorer and one binding may be used by any number of threads at once. Releasing an object while another thread uses it
+ * is the caller's mistake. A binding keeps its scorer alive.
+ * Fork: objects made before fork() may not be used in the child (EDGEONNX_INVALID_STATE); make new ones there.
+ */
+#ifndef EDGEONNX_EDGEONNX_H
+#define EDGEONNX_EDGEONNX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define EDGEONNX_EXPORT __declspec(dllexport)
+#else
+#define EDGEONNX_EXPORT __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of this interface; a library answers edgeonnx_abi_version() with the newest one that it carries. */
+#define EDGEONNX_ABI_VERSION 1
+
+/* ---------------------------------------------------------------------------------------------------------------- status and error */
+
+/** What became of a call. Numbers are never reused or changed; new ones are added at the end. */
+typedef int32_t edgeonnx_status;
+enum {
+  EDGEONNX_OK = 0,
+  EDGEONNX_INVALID_ARGUMENT = 1,  /* null pointer, unknown enum value, negative size */
+  EDGEONNX_INVALID_STATE = 2,     /* used after fork or release */
+  EDGEONNX_NOT_FOUND = 3,         /* no such input, output, column */
+  EDGEONNX_IO = 4,                /* file missing or unreadable */
+  EDGEONNX_INVALID_MODEL = 5,     /* not ONNX, broken graph, opset newer than the runtime */
+  EDGEONNX_TYPE_MISMATCH = 6,     /* a column's type is not accepted under this coercion */
+  EDGEONNX_SHAPE_MISMATCH = 7,    /* rank, width or lengths differ */
+  EDGEONNX_NULL_VALUE = 8,        /* NULL where the policy is `error` */
+  EDGEONNX_OVERFLOW = 9,          /* a value does not fit its target type */
+  EDGEONNX_UNSUPPORTED = 10,      /* operator, element type or provider */
+  EDGEONNX_OUT_OF_MEMORY = 11,
+  EDGEONNX_CANCELLED = 12,        /* cancel token, or the caller's interrupt check */
+  EDGEONNX_INFERENCE_FAILED = 13, /* ONNX Runtime failed while it ran; its own text is kept */
+  EDGEONNX_RUNTIME_MISSING = 14,  /* no usable ONNX Runtime library */
+  EDGEONNX_INTERNAL = 15          /* a defect of edgeonnx */
+};
+
+/** Why a call failed, in memory of the caller. Set `message` and `message_capacity` before the call; the rest is written, on failure
+ * only. A zeroed struct is valid and gets the numbers without the text. */
+typedef struct edgeonnx_error {
+  char* message;           /* in: buffer of message_capacity bytes, or NULL. out: text, zero-terminated, cut if it does not fit */
+  size_t message_capacity; /* in: bytes */
+  size_t message_length;   /* out: bytes of the whole text, without its terminator */
+  const char* column;      /* out: column at fault, inside the buffer behind the text; "" if there is none or it did not fit */
+  const char* value;       /* out: value at fault, likewise */
+  int64_t row;             /* out: row at fault, counted from 0 over all batches of the call; -1 if there is none */
+  edgeonnx_status code;    /* out */
+  int32_t sql_number;      /* out: T-SQL error number (220, 232, 8115 ...); 0 if there is none */
+} edgeonnx_error;
+
+/* --------------------------------------------------------------------------------------------------------------------------- types */
+
+/** Element types, numbered as TensorProto.DataType in onnx.proto; numbers from 256 up are storage forms that only columns have. */
+enum {
+  EDGEONNX_TYPE_UNDEFINED = 0, /* of a column: a type that no input takes (a date, text ...) */
+  EDGEONNX_TYPE_FLOAT = 1,     /* SQL real */
+  EDGEONNX_TYPE_UINT8 = 2,     /* SQL tinyint */
+  EDGEONNX_TYPE_INT8 = 3,
+  EDGEONNX_TYPE_UINT16 = 4,
+  EDGEONNX_TYPE_INT16 = 5, /* SQL smallint */
+  EDGEONNX_TYPE_INT32 = 6, /* SQL int */
+  EDGEONNX_TYPE_INT64 = 7, /* SQL bigint */
+  EDGEONNX_TYPE_STRING = 8,
+  EDGEONNX_TYPE_BOOL = 9, /* SQL bit, one byte a value */
+  EDGEONNX_TYPE_FLOAT16 = 10,
+  EDGEONNX_TYPE_DOUBLE = 11, /* SQL float */
+  EDGEONNX_TYPE_UINT32 = 12,
+  EDGEONNX_TYPE_UINT64 = 13,
+  EDGEONNX_TYPE_BFLOAT16 = 16,
+  EDGEONNX_TYPE_BIT = 256 /* SQL bit, one bit a value, lowest bit first (Arrow boolean) */
+};
+
+/** How a column's type may become an input's, and an output's the declared one. */
+enum {
+  EDGEONNX_COERCION_TSQL = 0,  /* T-SQL assignment conversion: truncate toward zero, nearest, error when it does not fit */
+  EDGEONNX_COERCION_SAFE = 1,  /* only pairs of types in which every value survives */
+  EDGEONNX_COERCION_STRICT = 2 /* types must be equal, as PREDICT demanded */
+};
+
+/** What a NULL in a column does. */
+enum {
+  EDGEONNX_NULLS_ERROR = 0,
+  EDGEONNX_NULLS_NAN = 1,       /* NaN; only real, float and their short forms */
+  EDGEONNX_NULLS_PROPAGATE = 2, /* the row's results are all NULL */
+  EDGEONNX_NULLS_CONSTANT = 3
+};
+
+/** What a value that does not fit does. */
+enum {
+  EDGEONNX_ON_OVERFLOW_ERROR = 0,
+  EDGEONNX_ON_OVERFLOW_NULL = 1 /* an input: as a NULL under the input's policy; a result: NULL (TRY_CAST, ANSI_WARNINGS OFF) */
+};
+
+/** One input or output of a model, or one result of a binding. Strings and `shape` belong to the object that was asked. */
+typedef struct edgeonnx_port {
+  const char* name;
+  const char* sql_type;  /* "real", "bigint" ...; "" where SQL has none */
+  const char* onnx_type; /* "tensor(float)" ... */
+  const int64_t* shape;  /* `rank` sizes, rows first; -1 where free */
+  int64_t width;         /* values a row: 1 for [N] and [N, 1], k for [N, k]; -1 where free */
+  int32_t rank;
+  int32_t type;     /* EDGEONNX_TYPE_* */
+  int32_t nullable; /* results only: 1 if a NULL may come out, and so `mask` must be given */
+} edgeonnx_port;
+
+/* -------------------------------------------------------------------------------------------------------------------------- scorer */
+
+typedef struct edgeonnx_scorer edgeonnx_scorer;
+typedef struct edgeonnx_binding edgeonnx_binding;
+typedef struct edgeonnx_cancel edgeonnx_cancel;
+
+typedef struct edgeonnx_provider {
+  const char* name;                 /* "CPUExecutionProvider", "CUDAExecutionProvider" ... */
+  const char* const* option_keys;   /* n_options strings */
+  const char* const* option_values; /* n_options strings */
+  size_t n_options;
+} edgeonnx_provider;
+
+typedef struct edgeonnx_scorer_options {
+  size_t struct_size;
+  const char* ort_library;            /* path of libonnxruntime.so; NULL: EDGEONNX_ORT_LIBRARY, else the loader's search path */
+  const char* model_name;             /* what messages call the model, a path for instance; NULL: "model" */
+  const char* external_data_folder;   /* where external tensors may lie; NULL: a model that has them is refused */
+  const edgeonnx_provider* providers; /* in order of preference; none: CPU. One that cannot be used is an error */
+  size_t n_providers;
+  int64_t max_model_bytes; /* 0: 2 GiB, protobuf's own limit */
+  int64_t morsel_rows;     /* rows scored at a time; 0: chosen from the model */
+  int32_t n_threads;       /* threads of one score call; 0: what affinity and the cgroup quota allow */
+} edgeonnx_scorer_options;
+
+/** Makes a scorer. The first one in a process opens ONNX Runtime.
+ * @param model        serialized ModelProto; read during the call only
+ * @param options      NULL for defaults
+ * @param out          released with edgeonnx_scorer_release */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_create(const void* model, size_t n_bytes, const edgeonnx_scorer_options* options,
+                                                       edgeonnx_scorer** out, edgeonnx_error* error);
+EDGEONNX_EXPORT void edgeonnx_scorer_release(edgeonnx_scorer* scorer);
+
+EDGEONNX_EXPORT int64_t edgeonnx_scorer_n_inputs(const edgeonnx_scorer* scorer);
+EDGEONNX_EXPORT int64_t edgeonnx_scorer_n_outputs(const edgeonnx_scorer* scorer);
+/** Ports in the model's order. A ZipMap shows one output per class, named <output>_<class>. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_input(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port);
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port);
+/** The plan in words, one fact a line; belongs to the scorer. */
+EDGEONNX_EXPORT const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer);
+
+/* ------------------------------------------------------------------------------------------------------------------------- binding */
+
+/** The fixed part of a column: what it is called and what it holds. */
+typedef struct edgeonnx_field {
+  const char* name;
+  const char* type_name; /* how messages call the type; NULL: from `type` */
+  int64_t width;         /* values a row: 1 for a plain column, k for a fixed-size list or a row of a [N, k] array */
+  int32_t type;          /* EDGEONNX_TYPE_* */
+} edgeonnx_field;
+
+typedef struct edgeonnx_null_rule {
+  const char* input;        /* NULL: every input that has no rule of its own */
+  double constant;          /* for EDGEONNX_NULLS_CONSTANT */
+  int64_t constant_integer; /* used instead of `constant` where constant_is_integer is 1 */
+  int32_t constant_is_integer;
+  int32_t policy; /* EDGEONNX_NULLS_* */
+} edgeonnx_null_rule;
+
+typedef struct edgeonnx_rename {
+  const char* column;
+  const char* input;
+} edgeonnx_rename;
+
+/** The columns that make up one [N, k] input, in order. */
+typedef struct edgeonnx_column_group {
+  const char* input;
+  const char* const* columns;
+  size_t n_columns;
+} edgeonnx_column_group;
+
+/** One chosen output. */
+typedef struct edgeonnx_result {
+  const char* output;
+  int32_t type; /* type to deliver; EDGEONNX_TYPE_UNDEFINED: the output's own */
+} edgeonnx_result;
+
+typedef struct edgeonnx_binding_options {
+  size_t struct_size;
+  const edgeonnx_null_rule* null_rules; /* none: every NULL is an error */
+  size_t n_null_rules;
+  const edgeonnx_rename* renames;
+  size_t n_renames;
+  const edgeonnx_column_group* groups;
+  size_t n_groups;
+  const edgeonnx_result* results; /* PREDICT's WITH list; none: every output, in the model's order */
+  size_t n_results;
+  int32_t coercion;      /* EDGEONNX_COERCION_* */
+  int32_t on_overflow;   /* EDGEONNX_ON_OVERFLOW_* */
+  int32_t by_position;   /* 1: columns feed the inputs in order, names are only used in messages */
+} edgeonnx_binding_options;
+
+/** Ties a scorer to a layout of columns. Binding is by name: exact first, then a unique match that ignores ASCII case. An [N, k]
+ * input takes one column of width k of its own name, or a group, or, where the model has one input, all numeric columns in order.
+ * Columns that no input needs are left alone. Every mistake found is in the one message. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_create(edgeonnx_scorer* scorer, const edgeonnx_field* fields, size_t n_fields,
+                                                        const edgeonnx_binding_options* options, edgeonnx_binding** out,
+                                                        edgeonnx_error* error);
+EDGEONNX_EXPORT void edgeonnx_binding_release(edgeonnx_binding* binding);
+
+EDGEONNX_EXPORT int64_t edgeonnx_binding_n_results(const edgeonnx_binding* binding);
+/** What result `index` delivers: name, type, width (always known here), nullable. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_result(const edgeonnx_binding* binding, int64_t index, edgeonnx_port* port);
+
+/** One conversion that the binding makes. Strings belong to the binding. */
+typedef struct edgeonnx_cast {
+  const char* column; /* the column, or the output for a converted result */
+  const char* from;
+  const char* to;
+  int32_t exact; /* 1 if every value of `from` survives */
+} edgeonnx_cast;
+EDGEONNX_EXPORT int64_t edgeonnx_binding_n_casts(const edgeonnx_binding* binding);
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_cast(const edgeonnx_binding* binding, int64_t index, edgeonnx_cast* cast);
+/** Columns, casts and policies in words, one fact a line; belongs to the binding. */
+EDGEONNX_EXPORT const char* edgeonnx_binding_explain(const edgeonnx_binding* binding);
+
+/* --------------------------------------------------------------------------------------------------------------------------- score */
+
+/** One column of one batch, borrowed for the length of the call. Nothing needs to be aligned. */
+typedef struct edgeonnx_column {
+  const void* data;              /* value 0 of row 0; for EDGEONNX_TYPE_BIT the byte that bit `offset` is counted from */
+  int64_t stride;                /* bytes from a row to the next, negative and 0 included; unused for EDGEONNX_TYPE_BIT */
+  const uint8_t* validity;       /* bitmap, lowest bit first, 1 = valid; NULL: no NULLs. Row r has bit `offset + r` */
+  int64_t offset;                /* bits; see above */
+  const uint8_t* value_validity; /* fixed-size lists: bitmap of the single values, or NULL. Value v of row r has bit
+                                    `value_offset + r * width + v` */
+  int64_t value_offset;
+} edgeonnx_column;
+
+/** Rows that lie together. `columns` has one entry per field of the binding, in that order; entries that the binding does not use
+ * are not looked at. */
+typedef struct edgeonnx_batch {
+  const edgeonnx_column* columns;
+  int64_t n_rows;
+} edgeonnx_batch;
+
+/** Where one result goes: memory for the rows of all batches together. */
+typedef struct edgeonnx_output {
+  void* data;     /* value 0 of row 0 */
+  int64_t stride; /* bytes from a row to the next */
+  uint8_t* mask;  /* one byte a row, written 1 where the result is NULL and 0 elsewhere; may be NULL unless the result is nullable */
+} edgeonnx_output;
+
+typedef struct edgeonnx_call {
+  size_t struct_size;
+  edgeonnx_cancel* cancel; /* or NULL */
+  int (*check)(void*);     /* or NULL. Asked now and then by the calling thread, never by another; non-zero stops the call */
+  void* check_data;
+} edgeonnx_call;
+
+typedef struct edgeonnx_report {
+  size_t struct_size;
+  int64_t n_rows;
+  int64_t n_morsels;
+  int64_t n_threads;      /* threads that scored at least one morsel */
+  int64_t bytes_copied;   /* input bytes gathered or converted into scratch */
+  int64_t bytes_borrowed; /* input bytes that ONNX Runtime read where they lay */
+  int64_t ns_total;       /* wall time of the call */
+  int64_t ns_convert;     /* gather and conversion of inputs, summed over threads */
+  int64_t ns_run;         /* inference, summed over threads */
+  int64_t ns_write;       /* conversion of results, summed over threads */
+} edgeonnx_report;
+
+/** Scores all rows of all batches. Row r of the results belongs to row r of the batches laid end to end.
+ * On failure some result rows may have been written. An error at a row is the first one, whatever the number of threads.
+ * @param outputs  one per result of the binding, in order
+ * @param call     NULL for defaults
+ * @param report   NULL, or filled on success */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches,
+                                                       size_t n_batches, const edgeonnx_output* outputs, size_t n_outputs,
+                                                       const edgeonnx_call* call, edgeonnx_report* report, edgeonnx_error* error);
+
+/** A token that stops score calls. edgeonnx_cancel_request may be called from any thread and from a signal handler; every call that
+ * was given the token ends with EDGEONNX_CANCELLED until edgeonnx_cancel_reset. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_cancel_create(edgeonnx_cancel** out, edgeonnx_error* error);
+EDGEONNX_EXPORT void edgeonnx_cancel_release(edgeonnx_cancel* cancel);
+EDGEONNX_EXPORT void edgeonnx_cancel_request(edgeonnx_cancel* cancel);
+EDGEONNX_EXPORT void edgeonnx_cancel_reset(edgeonnx_cancel* cancel);
+
+/* --------------------------------------------------------------------------------------------------- Arrow C data interface, in, out */
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+/* The two structs of the Arrow C data interface, as its specification gives them. */
+struct ArrowSchema {
+  const char* format;
+  const char* name;
+  const char* metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema** children;
+  struct ArrowSchema* dictionary;
+  void (*release)(struct ArrowSchema*);
+  void* private_data;
+};
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void** buffers;
+  struct ArrowArray** children;
+  struct ArrowArray* dictionary;
+  void (*release)(struct ArrowArray*);
+  void* private_data;
+};
+#endif
+
+/** The fields of a struct-typed schema. `fields` has room for schema->n_children entries; strings point into the schema. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_fields(const struct ArrowSchema* schema, edgeonnx_field* fields, size_t n_fields,
+                                                      edgeonnx_error* error);
+/** The columns of a struct-typed array, borrowed from it: valid until the array is released. `columns` has schema->n_children
+ * entries; those of a type that no input takes get data = NULL. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_columns(const struct ArrowSchema* schema, const struct ArrowArray* array,
+                                                       edgeonnx_column* columns, size_t n_columns, int64_t* n_rows,
+                                                       edgeonnx_error* error);
+/** Describes columns as Arrow data without copying the values: fills `schema` and `array`, which the consumer releases in the usual
+ * way. Values must be contiguous (stride == width * size of the type). Bits for `masks[i]` (one byte a row, 1 = NULL; or NULL) are
+ * packed into memory of the array. Bytes of EDGEONNX_TYPE_BOOL are packed too. Names are copied.
+ * @param release  called once, with `owner`, when the array is released or when the call fails */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_export(const edgeonnx_field* fields, const edgeonnx_column* columns,
+                                                      const uint8_t* const* masks, size_t n_columns, int64_t n_rows,
+                                                      void (*release)(void* owner), void* owner, struct ArrowSchema* schema,
+                                                      struct ArrowArray* array, edgeonnx_error* error);
+
+/* ------------------------------------------------------------------------------------------------------------------------- library */
+
+EDGEONNX_EXPORT int32_t edgeonnx_abi_version(void);
+/** "0.1.0" ... */
+EDGEONNX_EXPORT const char* edgeonnx_version(void);
+/** Name of a status, "INVALID_MODEL" for instance; "UNKNOWN" for a number that this library does not know. */
+EDGEONNX_EXPORT const char* edgeonnx_status_name(edgeonnx_status status);
+/** Objects made and not yet released in this process: scorers, bindings, cancel tokens, exported arrays. */
+EDGEONNX_EXPORT int64_t edgeonnx_live_objects(void);
+/** Threads that a score call gets by default: affinity and cgroup quota, or EDGEONNX_THREADS. */
+EDGEONNX_EXPORT int32_t edgeonnx_default_threads(void);
+/** Opens ONNX Runtime if need be and tells its path and version; strings live as long as the process.
+ * @param ort_library  as in edgeonnx_scorer_options */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_runtime_open(const char* ort_library, const char** path, const char** version,
+                                                      edgeonnx_error* error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

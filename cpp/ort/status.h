@@ -1,0 +1,45 @@
+// From ONNX Runtime's statuses to Errors, and owners for its objects.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "ort/abi.h"
+
+namespace edgeonnx::ort {
+
+/// What was being done: the same ORT code means a bad model in one phase and a failed inference in the other.
+enum class Phase { kSetup, kProvider, kLoad, kRun, kCancelledRun };
+
+/// Releases `status` and throws it as an Error; see check().
+[[noreturn]] void throw_status(const Api& api, OrtStatus* status, Phase phase, std::string_view doing);
+
+/// Returns when `status` is null, as it is on success. Otherwise takes it over, releases it and throws an Error that says what was being
+/// done ("run the model", after "ONNX Runtime could not"), keeps ORT's text and names its code. Codes by phase: kSetup kInternal,
+/// kProvider kUnsupported, kLoad kInvalidModel, kRun kInferenceFailed, kCancelledRun kCancelled; in any phase kOutOfMemory and, where an
+/// operator or a type is not implemented, kUnsupported.
+inline void check(const Api& api, OrtStatus* status, Phase phase, std::string_view doing) {
+  if (status != nullptr) [[unlikely]] throw_status(api, status, phase, doing);
+}
+
+/// The sentence for a model whose opset is newer than the runtime, made of ORT's own (both numbers, the domain); "" for any other text.
+std::string opset_sentence(const std::string& ort_text, const std::string& ort_version);
+
+template <auto Release>
+struct Releaser {
+  const Api* api;
+  template <class T>
+  void operator()(T* object) const {
+    (api->*Release)(object);
+  }
+};
+template <class T, auto Release>
+using Owner = std::unique_ptr<T, Releaser<Release>>;
+
+using OwnedSession = Owner<OrtSession, &Api::ReleaseSession>;
+using OwnedSessionOptions = Owner<OrtSessionOptions, &Api::ReleaseSessionOptions>;
+using OwnedShapeInfo = Owner<OrtTensorTypeAndShapeInfo, &Api::ReleaseTensorTypeAndShapeInfo>;
+using OwnedTypeInfo = Owner<OrtTypeInfo, &Api::ReleaseTypeInfo>;
+
+}  // namespace edgeonnx::ort

@@ -1,0 +1,62 @@
+// What the parts of the Python module _core share. The module is one more client of the C interface: it includes the public headers only.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "edgeonnx/edgeonnx.hpp"
+
+namespace edgeonnx::python {
+
+namespace py = pybind11;
+
+/// Columns on loan from Python objects or Arrow data, with whatever keeps them alive.
+class Table {
+ public:
+  Table() = default;
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+  ~Table();
+
+  static std::unique_ptr<Table> from_arrays(const std::vector<std::string>& names, const py::list& arrays, const py::object& masks);
+  static std::unique_ptr<Table> from_arrow(const py::object& source);
+
+  const std::vector<edgeonnx_field>& fields() const { return fields_; }
+  const std::vector<edgeonnx_batch>& batches() const { return batches_; }
+  int64_t n_rows() const { return n_rows_; }
+  std::vector<std::string> names() const;
+  /// Where the values of each column begin, batch by batch: [batch][column].
+  std::vector<std::vector<uintptr_t>> addresses() const;
+  /// Names, types and widths: tables with equal signatures share a binding.
+  py::bytes signature() const;
+
+ private:
+  void add_field(const std::string& name, int32_t type, int64_t width, const std::string& type_name);
+  void add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows);
+  void add_batch(const ArrowSchema& schema, ArrowArray array);
+
+  std::vector<edgeonnx_field> fields_;
+  std::deque<std::string> strings_;  // behind fields_; a deque never moves what it holds
+  std::deque<std::vector<edgeonnx_column>> columns_;
+  std::vector<edgeonnx_batch> batches_;
+  int64_t n_rows_ = 0;
+  py::object owner_;                        // NumPy arrays
+  std::deque<std::vector<uint8_t>> bitmaps_;  // packed masks
+  std::deque<ArrowArray> arrow_arrays_;     // moved out of a stream, released with the table
+};
+
+/// edgeonnx.h's type of a NumPy dtype; EDGEONNX_TYPE_UNDEFINED for what no input takes.
+int32_t type_of(const py::dtype& dtype);
+/// The dtype of a type. Throws StatusError where NumPy has none.
+py::dtype dtype_of(int32_t type);
+
+void register_errors(py::module_& module);
+void register_table(py::module_& module);
+void register_scorer(py::module_& module);
+void register_arrow(py::module_& module);
+
+}  // namespace edgeonnx::python

@@ -1,0 +1,21 @@
+// The one place where a failed call becomes a Python exception.
+#include "core.h"
+
+namespace edgeonnx::python {
+
+void register_errors(py::module_&) {
+  py::register_local_exception_translator([](std::exception_ptr pointer) {
+    try {
+      std::rethrow_exception(pointer);
+    } catch (const StatusError& error) {
+      const auto optional_text = [](const std::string& text) { return text.empty() ? py::object(py::none()) : py::object(py::str(text)); };
+      const py::object row = error.row() < 0 ? py::object(py::none()) : py::object(py::int_(error.row()));
+      const py::object number = error.sql_number() == 0 ? py::object(py::none()) : py::object(py::int_(error.sql_number()));
+      const py::object made = py::module_::import("edgeonnx._errors")
+                                  .attr("from_status")(error.code(), error.what(), number, row, optional_text(error.column()), optional_text(error.value()));
+      PyErr_SetObject(py::type::handle_of(made).ptr(), made.ptr());
+    }
+  });
+}
+
+}  // namespace edgeonnx::python

@@ -1,0 +1,239 @@
+// Scorer and Binding: a loaded model, and a model tied to a layout of columns.
+#include <optional>
+#include <utility>
+
+#include "core.h"
+
+namespace edgeonnx::python {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+py::tuple shape_of(const edgeonnx_port& port) {
+  py::tuple shape(port.rank);
+  for (int32_t d = 0; d < port.rank; ++d) shape[d] = port.shape[d] < 0 ? py::object(py::none()) : py::object(py::int_(port.shape[d]));
+  return shape;
+}
+
+py::tuple port_tuple(const edgeonnx_port& port) { return py::make_tuple(port.name, port.onnx_type, port.sql_type, shape_of(port)); }
+
+std::unique_ptr<Scorer> make_scorer(const py::buffer& model, const std::string& ort_library, const std::string& model_name,
+                                    const std::string& external_data_folder, const std::vector<std::pair<std::string, Pairs>>& providers,
+                                    int64_t max_model_bytes, int64_t morsel_rows, int32_t n_threads) {
+  const py::buffer_info bytes = model.request();
+  std::vector<std::vector<const char*>> keys(providers.size()), values(providers.size());
+  std::vector<edgeonnx_provider> raw;
+  for (size_t i = 0; i < providers.size(); ++i) {
+    for (const auto& [key, value] : providers[i].second) keys[i].push_back(key.c_str()), values[i].push_back(value.c_str());
+    raw.push_back({providers[i].first.c_str(), keys[i].data(), values[i].data(), keys[i].size()});
+  }
+  edgeonnx_scorer_options options{};
+  options.struct_size = sizeof options;
+  options.ort_library = ort_library.c_str();
+  options.model_name = model_name.c_str();
+  options.external_data_folder = external_data_folder.c_str();
+  options.providers = raw.data();
+  options.n_providers = raw.size();
+  options.max_model_bytes = max_model_bytes;
+  options.morsel_rows = morsel_rows;
+  options.n_threads = n_threads;
+  // The buffer is locked by `bytes` and all strings are C++ copies: nothing below touches Python.
+  const py::gil_scoped_release release;
+  return std::make_unique<Scorer>(bytes.ptr, static_cast<size_t>(bytes.size * bytes.itemsize), options);
+}
+
+/// (input or None, policy, constant or None)
+using NullRule = std::tuple<std::optional<std::string>, int32_t, py::object>;
+
+edgeonnx_null_rule null_rule_of(const NullRule& rule) {
+  edgeonnx_null_rule raw{};
+  raw.input = std::get<0>(rule) ? std::get<0>(rule)->c_str() : nullptr;
+  raw.policy = std::get<1>(rule);
+  const py::object& constant = std::get<2>(rule);
+  if (constant.is_none()) return raw;
+  raw.constant_is_integer = py::isinstance<py::int_>(constant);
+  if (raw.constant_is_integer) raw.constant_integer = constant.cast<int64_t>();
+  raw.constant = constant.cast<double>();
+  return raw;
+}
+
+struct BoundResult {
+  std::string name;
+  py::dtype dtype;
+  int32_t type = 0;
+  int64_t width = 1;
+  std::vector<py::ssize_t> shape;  // shape[0] is set at each call
+  bool nullable = false;
+};
+
+/// A binding with what a call needs of its results at hand.
+struct PyBinding {
+  explicit PyBinding(Binding made) : binding(std::move(made)) {
+    for (int64_t i = 0; i < binding.n_results(); ++i) {
+      const edgeonnx_port port = binding.result(i);
+      BoundResult result{port.name, dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0};
+      int64_t product = 1;
+      for (int32_t d = 1; d < port.rank; ++d) product *= port.shape[d];
+      if (port.width > 1 && product == port.width) {
+        result.shape.insert(result.shape.end(), port.shape + 1, port.shape + port.rank);
+      } else if (port.width != 1) {
+        result.shape.push_back(port.width);
+      }
+      results.push_back(std::move(result));
+    }
+  }
+
+  Binding binding;
+  std::vector<BoundResult> results;
+};
+
+/// Asked by the waiting thread while others score: lets Python run its signal handlers, so that Ctrl-C stops the call.
+int check_signals(void*) {
+  const py::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals();
+}
+
+/// The caller's array for a result, if it fits.
+py::array checked_out(const py::object& given, const BoundResult& result, int64_t n_rows) {
+  const std::string name = "out['" + result.name + "']";
+  if (!py::isinstance<py::array>(given)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is not a NumPy array");
+  const auto array = py::reinterpret_borrow<py::array>(given);
+  if (type_of(array.dtype()) != result.type) {
+    throw StatusError(EDGEONNX_TYPE_MISMATCH, name + ": expected dtype " + py::cast<std::string>(py::str(py::object(result.dtype))) + ", got " +
+                                                  py::cast<std::string>(py::str(py::object(array.dtype()))));
+  }
+  if (!array.writeable()) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is read-only");
+  int64_t width = 1;
+  py::ssize_t packed = array.itemsize();
+  bool is_packed = true;
+  for (py::ssize_t d = array.ndim() - 1; d > 0; --d) {
+    is_packed &= array.shape(d) == 1 || array.strides(d) == packed;
+    packed *= array.shape(d);
+    width *= array.shape(d);
+  }
+  if (array.ndim() < 1 || array.shape(0) != n_rows || width != result.width) {
+    throw StatusError(EDGEONNX_SHAPE_MISMATCH, name + ": expected " + std::to_string(n_rows) + " rows of " + std::to_string(result.width) + " values, got shape " +
+                                                   py::cast<std::string>(py::str(given.attr("shape"))));
+  }
+  if (!is_packed) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + ": the values of a row must lie together");
+  return array;
+}
+
+/// Returns (arrays, masks, report): masks[i] is None unless the result may be NULL.
+py::tuple score(const PyBinding& self, const Table& table, const py::dict& out) {
+  const size_t n = self.results.size();
+  py::list arrays(n), masks(n);
+  std::vector<edgeonnx_output> outputs(n);
+  for (size_t i = 0; i < n; ++i) {
+    const BoundResult& result = self.results[i];
+    py::array array;
+    if (!out.empty() && out.contains(result.name.c_str())) {
+      array = checked_out(out[result.name.c_str()], result, table.n_rows());
+    } else {
+      std::vector<py::ssize_t> shape = result.shape;
+      shape[0] = table.n_rows();
+      array = py::array(result.dtype, std::move(shape));
+    }
+    outputs[i] = {array.mutable_data(), table.n_rows() > 1 ? array.strides(0) : array.itemsize() * result.width, nullptr};
+    arrays[i] = std::move(array);
+    if (result.nullable) {
+      py::array mask(py::dtype("bool"), std::vector<py::ssize_t>{table.n_rows()});
+      outputs[i].mask = static_cast<uint8_t*>(mask.mutable_data());
+      masks[i] = std::move(mask);
+    } else {
+      masks[i] = py::none();
+    }
+  }
+  edgeonnx_call call{};
+  call.struct_size = sizeof call;
+  call.check = check_signals;
+  edgeonnx_report report{};
+  try {
+    // Safe without the GIL: the table owns its columns, the lists own the results, and both outlive the call.
+    const py::gil_scoped_release release;
+    report = self.binding.score(table.batches(), outputs, call);
+  } catch (const StatusError&) {
+    if (PyErr_Occurred()) throw py::error_already_set();  // a signal handler's exception, KeyboardInterrupt as a rule
+    throw;
+  }
+  return py::make_tuple(std::move(arrays), std::move(masks),
+                        py::make_tuple(report.n_rows, report.n_morsels, report.n_threads, report.bytes_copied, report.bytes_borrowed, report.ns_total,
+                                       report.ns_convert, report.ns_run, report.ns_write));
+}
+
+std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t coercion, int32_t on_overflow, bool by_position,
+                                const std::vector<NullRule>& null_rules, const Pairs& renames,
+                                const std::vector<std::pair<std::string, std::vector<std::string>>>& groups,
+                                const std::vector<std::pair<std::string, int32_t>>& results) {
+  std::vector<edgeonnx_null_rule> raw_nulls;
+  for (const NullRule& rule : null_rules) raw_nulls.push_back(null_rule_of(rule));
+  std::vector<edgeonnx_rename> raw_renames;
+  for (const auto& [column, input] : renames) raw_renames.push_back({column.c_str(), input.c_str()});
+  std::vector<std::vector<const char*>> names(groups.size());
+  std::vector<edgeonnx_column_group> raw_groups;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    for (const std::string& column : groups[i].second) names[i].push_back(column.c_str());
+    raw_groups.push_back({groups[i].first.c_str(), names[i].data(), names[i].size()});
+  }
+  std::vector<edgeonnx_result> raw_results;
+  for (const auto& [output, type] : results) raw_results.push_back({output.c_str(), type});
+  edgeonnx_binding_options options{};
+  options.struct_size = sizeof options;
+  options.coercion = coercion;
+  options.on_overflow = on_overflow;
+  options.by_position = by_position;
+  options.null_rules = raw_nulls.data();
+  options.n_null_rules = raw_nulls.size();
+  options.renames = raw_renames.data();
+  options.n_renames = raw_renames.size();
+  options.groups = raw_groups.data();
+  options.n_groups = raw_groups.size();
+  options.results = raw_results.data();
+  options.n_results = raw_results.size();
+  std::optional<Binding> made;
+  {
+    const py::gil_scoped_release release;  // may run the model once to learn its shapes; only C++ copies are read
+    made.emplace(self.bind(table.fields(), options));
+  }
+  return std::make_unique<PyBinding>(*std::move(made));
+}
+
+}  // namespace
+
+void register_scorer(py::module_& module) {
+  py::class_<PyBinding>(module, "Binding", "A model tied to a layout of columns.")
+      .def_property_readonly("names",
+                             [](const PyBinding& self) {
+                               std::vector<std::string> names;
+                               for (const BoundResult& result : self.results) names.push_back(result.name);
+                               return names;
+                             })
+      .def_property_readonly("casts",
+                             [](const PyBinding& self) {
+                               py::list casts;
+                               for (const edgeonnx_cast& cast : self.binding.casts()) casts.append(py::make_tuple(cast.column, cast.from, cast.to, cast.exact != 0));
+                               return casts;
+                             })
+      .def_property_readonly("explain", [](const PyBinding& self) { return std::string(self.binding.explain()); })
+      .def("score", &score, py::arg("table"), py::arg("out"));
+  py::class_<Scorer>(module, "Scorer", "A loaded model.")
+      .def(py::init(&make_scorer), py::arg("model"), py::arg("ort_library"), py::arg("model_name"), py::arg("external_data_folder"), py::arg("providers"),
+           py::arg("max_model_bytes"), py::arg("morsel_rows"), py::arg("n_threads"))
+      .def_property_readonly("inputs",
+                             [](const Scorer& self) {
+                               py::list ports;
+                               for (int64_t i = 0; i < self.n_inputs(); ++i) ports.append(port_tuple(self.input(i)));
+                               return ports;
+                             })
+      .def_property_readonly("outputs",
+                             [](const Scorer& self) {
+                               py::list ports;
+                               for (int64_t i = 0; i < self.n_outputs(); ++i) ports.append(port_tuple(self.output(i)));
+                               return ports;
+                             })
+      .def_property_readonly("explain", [](const Scorer& self) { return std::string(self.explain()); })
+      .def("bind", &bind, py::arg("table"), py::arg("coercion"), py::arg("on_overflow"), py::arg("by_position"), py::arg("null_rules"), py::arg("renames"),
+           py::arg("groups"), py::arg("results"));
+}
+
+}  // namespace edgeonnx::python

@@ -1,0 +1,240 @@
+// Table: columns borrowed from NumPy arrays and from Arrow data.
+#include <cstring>
+#include <memory>
+
+#include "arrow.h"
+
+namespace edgeonnx::python {
+namespace {
+
+void check_stream(ArrowArrayStream& stream, int code) {
+  if (code == 0) return;
+  const char* reason = stream.get_last_error(&stream);
+  throw StatusError(EDGEONNX_INVALID_ARGUMENT, std::string("the Arrow stream failed: ") + (reason ? reason : std::strerror(code)));
+}
+
+/// A schema that releases itself.
+struct OwnedSchema {
+  ArrowSchema schema{};
+  OwnedSchema() = default;
+  OwnedSchema(const OwnedSchema&) = delete;
+  OwnedSchema& operator=(const OwnedSchema&) = delete;
+  ~OwnedSchema() {
+    if (schema.release) schema.release(&schema);
+  }
+};
+
+int64_t inner_width(const py::array& array) {
+  int64_t width = 1;
+  for (py::ssize_t d = 1; d < array.ndim(); ++d) width *= array.shape(d);
+  return width;
+}
+
+bool is_packed_inside(const py::array& array) {
+  py::ssize_t expected = array.itemsize();
+  for (py::ssize_t d = array.ndim() - 1; d > 0; --d) {
+    if (array.shape(d) != 1 && array.strides(d) != expected) return false;
+    expected *= array.shape(d);
+  }
+  return true;
+}
+
+}  // namespace
+
+int32_t type_of(const py::dtype& dtype) {
+  const char order = dtype.byteorder();
+  if (order != '=' && order != '|' && order != '<') return EDGEONNX_TYPE_UNDEFINED;
+  const auto size = dtype.itemsize();
+  switch (dtype.kind()) {
+    case 'b':
+      return EDGEONNX_TYPE_BOOL;
+    case 'i':
+      return size == 1 ? EDGEONNX_TYPE_INT8 : size == 2 ? EDGEONNX_TYPE_INT16 : size == 4 ? EDGEONNX_TYPE_INT32 : EDGEONNX_TYPE_INT64;
+    case 'u':
+      return size == 1 ? EDGEONNX_TYPE_UINT8 : size == 2 ? EDGEONNX_TYPE_UINT16 : size == 4 ? EDGEONNX_TYPE_UINT32 : EDGEONNX_TYPE_UINT64;
+    case 'f':
+      return size == 2 ? EDGEONNX_TYPE_FLOAT16 : size == 4 ? EDGEONNX_TYPE_FLOAT : size == 8 ? EDGEONNX_TYPE_DOUBLE : EDGEONNX_TYPE_UNDEFINED;
+    default:
+      return EDGEONNX_TYPE_UNDEFINED;
+  }
+}
+
+py::dtype dtype_of(int32_t type) {
+  switch (type) {
+    case EDGEONNX_TYPE_BOOL:
+      return py::dtype("bool");
+    case EDGEONNX_TYPE_INT8:
+      return py::dtype("int8");
+    case EDGEONNX_TYPE_UINT8:
+      return py::dtype("uint8");
+    case EDGEONNX_TYPE_INT16:
+      return py::dtype("int16");
+    case EDGEONNX_TYPE_UINT16:
+      return py::dtype("uint16");
+    case EDGEONNX_TYPE_INT32:
+      return py::dtype("int32");
+    case EDGEONNX_TYPE_UINT32:
+      return py::dtype("uint32");
+    case EDGEONNX_TYPE_INT64:
+      return py::dtype("int64");
+    case EDGEONNX_TYPE_UINT64:
+      return py::dtype("uint64");
+    case EDGEONNX_TYPE_FLOAT16:
+      return py::dtype("float16");
+    case EDGEONNX_TYPE_FLOAT:
+      return py::dtype("float32");
+    case EDGEONNX_TYPE_DOUBLE:
+      return py::dtype("float64");
+    default:
+      throw StatusError(EDGEONNX_UNSUPPORTED, "NumPy has no dtype for a result of this type; ask for another one with with_={output: type}");
+  }
+}
+
+Table::~Table() {
+  for (ArrowArray& array : arrow_arrays_) {
+    if (array.release) array.release(&array);
+  }
+}
+
+void Table::add_field(const std::string& name, int32_t type, int64_t width, const std::string& type_name) {
+  edgeonnx_field field{};
+  field.name = strings_.emplace_back(name).c_str();
+  field.type_name = type_name.empty() ? nullptr : strings_.emplace_back(type_name).c_str();
+  field.type = type;
+  field.width = width;
+  fields_.push_back(field);
+}
+
+void Table::add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows) {
+  const auto nulls = py::array_t<bool, py::array::c_style | py::array::forcecast>::ensure(mask);
+  if (!nulls || nulls.ndim() != 1 || nulls.shape(0) != n_rows) {
+    PyErr_Clear();
+    throw StatusError(EDGEONNX_SHAPE_MISMATCH, "a mask must be a 1-D boolean array with one value a row");
+  }
+  std::vector<uint8_t>& bits = bitmaps_.emplace_back(static_cast<size_t>((n_rows + 7) / 8));
+  const bool* is_null = nulls.data();
+  for (int64_t i = 0; i < n_rows; ++i) {
+    if (!is_null[i]) bits[static_cast<size_t>(i >> 3)] |= static_cast<uint8_t>(1u << (i & 7));
+  }
+  column.validity = bits.data();
+}
+
+std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names, const py::list& arrays, const py::object& masks) {
+  auto table = std::make_unique<Table>();
+  const size_t n = names.size();
+  if (arrays.size() != n) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "as many names as arrays are needed");
+  std::vector<edgeonnx_column>& columns = table->columns_.emplace_back(n);
+  std::string lengths;
+  bool equal_lengths = true;
+  for (size_t i = 0; i < n; ++i) {
+    const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
+    if (!py::isinstance<py::array>(array)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + names[i] + "' is not a NumPy array");
+    if (array.ndim() == 0) throw StatusError(EDGEONNX_SHAPE_MISMATCH, "column '" + names[i] + "' is a scalar; a column needs a dimension for its rows");
+    if (i == 0) table->n_rows_ = array.shape(0);
+    equal_lengths &= array.shape(0) == table->n_rows_;
+    int32_t type = type_of(array.dtype());
+    const int64_t width = inner_width(array);
+    if (width < 1 || !is_packed_inside(array)) type = EDGEONNX_TYPE_UNDEFINED;
+    // NumPy's own name for the type only where SQL has none: messages speak SQL first.
+    table->add_field(names[i], type, width < 1 ? 1 : width, type == EDGEONNX_TYPE_UNDEFINED ? py::cast<std::string>(py::str(py::object(array.dtype()))) : "");
+    if (type == EDGEONNX_TYPE_UNDEFINED) continue;
+    columns[i].data = array.data();
+    columns[i].stride = array.shape(0) > 1 ? array.strides(0) : array.itemsize() * width;
+    if (!masks.is_none()) {
+      const py::object mask = masks[py::int_(i)];
+      if (!mask.is_none()) table->add_mask(mask, columns[i], array.shape(0));
+    }
+  }
+  if (!equal_lengths) {
+    for (size_t i = 0; i < n; ++i) lengths += (i ? ", '" : "'") + names[i] + "' has " + std::to_string(py::reinterpret_borrow<py::array>(arrays[i]).shape(0));
+    throw StatusError(EDGEONNX_SHAPE_MISMATCH, "columns differ in their number of rows: " + lengths);
+  }
+  table->owner_ = arrays;
+  table->batches_.push_back({columns.data(), table->n_rows_});
+  return table;
+}
+
+void Table::add_batch(const ArrowSchema& schema, ArrowArray array) {
+  arrow_arrays_.push_back(array);  // owned from here on, whatever happens below
+  std::vector<edgeonnx_column>& columns = columns_.emplace_back(fields_.size());
+  int64_t n_rows = 0;
+  checked([&](edgeonnx_error* error) { return edgeonnx_arrow_columns(&schema, &arrow_arrays_.back(), columns.data(), columns.size(), &n_rows, error); });
+  batches_.push_back({columns.data(), n_rows});
+  n_rows_ += n_rows;
+}
+
+std::unique_ptr<Table> Table::from_arrow(const py::object& source) {
+  auto table = std::make_unique<Table>();
+  const auto read_fields = [&](const ArrowSchema& schema) {
+    std::vector<edgeonnx_field> fields(static_cast<size_t>(schema.n_children));
+    checked([&](edgeonnx_error* error) { return edgeonnx_arrow_fields(&schema, fields.data(), fields.size(), error); });
+    // The schema goes away with its capsule; the names stay. Messages call a type by its SQL name where there is one.
+    for (const edgeonnx_field& field : fields) table->add_field(field.name, field.type, field.width, field.type == EDGEONNX_TYPE_UNDEFINED ? field.type_name : "");
+  };
+  if (py::hasattr(source, "__arrow_c_stream__")) {
+    const py::object capsule = source.attr("__arrow_c_stream__")();
+    auto& stream = *capsule_pointer<ArrowArrayStream>(capsule, kStreamCapsule);
+    OwnedSchema owned;
+    {
+      const py::gil_scoped_release release;  // producers may take a while, and take the GIL themselves if they need it
+      check_stream(stream, stream.get_schema(&stream, &owned.schema));
+    }
+    read_fields(owned.schema);
+    while (true) {
+      ArrowArray array{};
+      {
+        const py::gil_scoped_release release;
+        check_stream(stream, stream.get_next(&stream, &array));
+      }
+      if (!array.release) return table;
+      table->add_batch(owned.schema, array);
+    }
+  }
+  const py::tuple pair = source.attr("__arrow_c_array__")();
+  auto& schema = *capsule_pointer<ArrowSchema>(pair[0], "arrow_schema");
+  auto& array = *capsule_pointer<ArrowArray>(pair[1], "arrow_array");
+  read_fields(schema);
+  const ArrowArray moved = array;
+  array.release = nullptr;  // moved, as the interface's specification describes it
+  table->add_batch(schema, moved);
+  return table;
+}
+
+std::vector<std::string> Table::names() const {
+  std::vector<std::string> all;
+  for (const edgeonnx_field& field : fields_) all.emplace_back(field.name);
+  return all;
+}
+
+std::vector<std::vector<uintptr_t>> Table::addresses() const {
+  std::vector<std::vector<uintptr_t>> all;
+  for (const auto& columns : columns_) {
+    auto& batch = all.emplace_back();
+    for (const edgeonnx_column& column : columns) batch.push_back(reinterpret_cast<uintptr_t>(column.data));
+  }
+  return all;
+}
+
+py::bytes Table::signature() const {
+  std::string text;
+  for (const edgeonnx_field& field : fields_) {
+    text.append(field.name).push_back('\0');
+    text.append(reinterpret_cast<const char*>(&field.type), sizeof field.type);
+    text.append(reinterpret_cast<const char*>(&field.width), sizeof field.width);
+    if (field.type == EDGEONNX_TYPE_UNDEFINED) text.append(field.type_name).push_back('\0');
+  }
+  return py::bytes(text);
+}
+
+void register_table(py::module_& module) {
+  py::class_<Table>(module, "Table", "Columns on loan from NumPy arrays or Arrow data.")
+      .def_static("from_arrays", &Table::from_arrays, py::arg("names"), py::arg("arrays"), py::arg("masks") = py::none())
+      .def_static("from_arrow", &Table::from_arrow, py::arg("source"))
+      .def_property_readonly("n_rows", &Table::n_rows)
+      .def_property_readonly("names", &Table::names)
+      .def_property_readonly("n_batches", [](const Table& table) { return table.batches().size(); })
+      .def_property_readonly("signature", &Table::signature)
+      .def("addresses", &Table::addresses);
+}
+
+}  // namespace edgeonnx::python

@@ -1,0 +1,59 @@
+"""Score ONNX models over tables: columns in, columns out, with T-SQL's type rules.
+
+>>> import edgeonnx as eo
+>>> scorer = eo.Scorer("model.onnx")  # doctest: +SKIP
+>>> scores = scorer.score(table)  # doctest: +SKIP
+"""
+
+from edgeonnx._core import version as _version
+from edgeonnx._errors import (
+    Cancelled,
+    CoercionError,
+    Error,
+    FileError,
+    InferenceError,
+    InternalError,
+    InvalidArgument,
+    InvalidState,
+    ModelError,
+    NotFound,
+    NullError,
+    OutOfMemory,
+    Overflow,
+    RuntimeMissing,
+    ShapeError,
+    Unsupported,
+)
+from edgeonnx._runtime import build_info, get_include, get_library
+from edgeonnx._scorer import Port, Scorer
+from edgeonnx._scores import Cast, Report, Scores
+
+__version__ = _version()
+
+__all__ = [
+    "Cancelled",
+    "Cast",
+    "CoercionError",
+    "Error",
+    "FileError",
+    "InferenceError",
+    "InternalError",
+    "InvalidArgument",
+    "InvalidState",
+    "ModelError",
+    "NotFound",
+    "NullError",
+    "OutOfMemory",
+    "Overflow",
+    "Port",
+    "Report",
+    "RuntimeMissing",
+    "Scorer",
+    "Scores",
+    "ShapeError",
+    "Unsupported",
+    "__version__",
+    "build_info",
+    "get_include",
+    "get_library",
+]

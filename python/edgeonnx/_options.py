@@ -1,0 +1,91 @@
+"""Options of a scorer as users write them, checked and spelled as the core takes them."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+
+from edgeonnx._errors import InvalidArgument
+from edgeonnx._sql_types import element_type
+
+__all__ = ["NullPolicy", "Request", "null_rules", "position_of", "provider_list", "request_of"]
+
+NullPolicy = str | float | int | bool
+NullRule = tuple[str | None, int, float | int | None]
+
+COERCIONS = ("tsql", "safe", "strict")
+ON_OVERFLOW = ("error", "null")
+_NULLS = ("error", "nan", "propagate")
+_CONSTANT = 3
+
+
+def position_of(value: object, allowed: Sequence[str], option: str) -> int:
+    """Number of an enum option in edgeonnx.h, which lists its values in this order."""
+    if value not in allowed:
+        raise InvalidArgument(f"{option}={value!r} is unknown; use one of {', '.join(map(repr, allowed))}")
+    return allowed.index(value)
+
+
+def null_rules(nulls: NullPolicy | Mapping[str, NullPolicy]) -> list[NullRule]:
+    """The rules of a `nulls` option; the rule for all inputs has the name None."""
+    if isinstance(nulls, Mapping):
+        return [_null_rule(name, policy) for name, policy in nulls.items()]
+    return [_null_rule(None, nulls)]
+
+
+def _null_rule(name: str | None, policy: NullPolicy) -> NullRule:
+    if isinstance(policy, str):
+        return name, position_of(policy, _NULLS, "nulls"), None
+    if isinstance(policy, numbers.Integral):
+        return name, _CONSTANT, int(policy)
+    if isinstance(policy, numbers.Real):
+        return name, _CONSTANT, float(policy)
+    raise InvalidArgument(f"nulls={policy!r} is unknown; use {', '.join(map(repr, _NULLS))}, a number, or a mapping from input names to these")
+
+
+def provider_list(
+    providers: Sequence[str], provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Providers with their options as text, in order."""
+    if isinstance(providers, str):
+        raise InvalidArgument(f"providers={providers!r}: a sequence of names is expected, as in providers=[{providers!r}]")
+    if isinstance(provider_options, Mapping):
+        unknown = [name for name in provider_options if name not in providers]
+        if unknown:
+            raise InvalidArgument(f"provider_options names {', '.join(map(repr, unknown))}, which providers does not list")
+        options: list[Mapping[str, object]] = [provider_options.get(name, {}) for name in providers]
+    else:
+        options = list(provider_options or [{} for _ in providers])
+    if len(options) != len(providers):
+        raise InvalidArgument(f"provider_options has {len(options)} entries for {len(providers)} providers")
+    return [(name, [(key, str(value)) for key, value in each.items()]) for name, each in zip(providers, options, strict=True)]
+
+
+Request = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, str], ...], tuple[tuple[str, tuple[str, ...]], ...]]
+"""What one call asks for: (results with types, renames, groups); hashable, so that equal requests share a binding."""
+
+NOTHING: Request = ((), (), ())
+
+
+def request_of(
+    outputs: Iterable[str] | None,
+    with_: Mapping[str, str] | None,
+    rename: Mapping[str, str] | None,
+    columns: Mapping[str, Sequence[str]] | None,
+) -> Request:
+    """The request of a call."""
+    if outputs is None and with_ is None and not rename and not columns:
+        return NOTHING
+    if isinstance(outputs, str):
+        raise InvalidArgument(f"outputs={outputs!r}: a sequence of names is expected, as in outputs=[{outputs!r}]")
+    if outputs is not None and with_ is not None:
+        raise InvalidArgument("outputs and with_ both choose the results; give one of them")
+    results: list[tuple[str, int]] = []
+    if with_ is not None:
+        results = [(name, element_type(sql_type)) for name, sql_type in with_.items()]
+    elif outputs is not None:
+        results = [(name, 0) for name in outputs]
+    if not results and not (outputs is None and with_ is None):
+        raise InvalidArgument("no output is chosen; leave outputs and with_ out to get all of them")
+    groups = tuple((name, tuple(group)) for name, group in (columns or {}).items())
+    return tuple(results), tuple((rename or {}).items()), groups

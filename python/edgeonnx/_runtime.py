@@ -1,0 +1,70 @@
+"""Where ONNX Runtime's shared library lies, and what the installed pieces are."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+from edgeonnx import _core
+
+__all__ = ["build_info", "get_include", "get_library", "library_path"]
+
+_PACKAGE = Path(__file__).parent
+
+
+def library_path() -> str:
+    """Path of the ONNX Runtime library to open.
+
+    Returns
+    -------
+    str
+        `EDGEONNX_ORT_LIBRARY` if it is set; else the library inside the installed `onnxruntime` package, found without importing it (an
+        import would map a second copy of the runtime); else "", which leaves the search to the system's loader.
+    """
+    named = os.environ.get("EDGEONNX_ORT_LIBRARY")
+    if named:
+        return named
+    spec = importlib.util.find_spec("onnxruntime")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    found = [path for folder in folders for path in Path(folder, "capi").glob("libonnxruntime.so*")]
+    return str(max(found, key=_version_of)) if found else ""
+
+
+def _version_of(path: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", path.name))
+
+
+def get_include() -> str:
+    """Folder to give to a C or C++ compiler so that `#include <edgeonnx/edgeonnx.h>` works."""
+    return str(_PACKAGE / "include")
+
+
+def get_library() -> str:
+    """Path of `libedgeonnx.so`, the library behind `edgeonnx.h`."""
+    return str(_PACKAGE / "lib" / "libedgeonnx.so")
+
+
+def build_info() -> dict[str, object]:
+    """Versions and settings that a bug report should carry.
+
+    Returns
+    -------
+    dict
+        `version`, `abi_version`, `compiler`, `default_threads`, `onnxruntime_library` and `onnxruntime_version`; the last is None, with
+        `onnxruntime_error` saying why, where no usable runtime is found.
+    """
+    info: dict[str, object] = {
+        "version": _core.version(),
+        "abi_version": _core.abi_version(),
+        "compiler": _core.compiler(),
+        "default_threads": _core.default_threads(),
+        "onnxruntime_library": library_path(),
+        "onnxruntime_version": None,
+    }
+    try:
+        info["onnxruntime_library"], info["onnxruntime_version"] = _core.runtime_open(library_path())
+    except ImportError as error:
+        info["onnxruntime_error"] = str(error)
+    return info

@@ -1,0 +1,390 @@
+"""Scorer: a loaded model that scores tables."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+
+from edgeonnx import _core
+from edgeonnx._errors import FileError, InvalidArgument, ModelError
+from edgeonnx._options import COERCIONS, ON_OVERFLOW, NullPolicy, Request, null_rules, position_of, provider_list, request_of
+from edgeonnx._runtime import library_path
+from edgeonnx._scores import Cast, Scores
+from edgeonnx._tables import append, materialize, read_table
+
+__all__ = ["Port", "Scorer"]
+
+_MOST_BINDINGS = 64  # layouts that one scorer remembers; a caller with ever new ones must not fill memory
+
+_fork_generation = 0
+_abandoned: list[object] = []
+
+
+def _count_fork() -> None:
+    global _fork_generation
+    _fork_generation += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
+
+
+class Port(NamedTuple):
+    """One input or output of a model."""
+
+    name: str
+    onnx_type: str
+    """`tensor(float)`, `tensor(int64)` ..."""
+    sql_type: str
+    """`real`, `bigint` ...; empty where SQL has no such type."""
+    shape: tuple[int | None, ...]
+    """Sizes, rows first; None where free."""
+
+
+@runtime_checkable
+class _Serializable(Protocol):
+    def SerializeToString(self) -> bytes: ...  # noqa: N802 (protobuf's name)
+
+
+class _Prepared(NamedTuple):
+    binding: _core.Binding
+    names: list[str]
+    casts: tuple[Cast, ...]
+
+
+class Scorer:
+    """A model, loaded once and scored as often as wanted.
+
+    Scorers may be used by many threads at once, pickled (model bytes, or path and digest, with all options), and used after `fork` (the
+    child loads its own copy when it first scores). Loading and scoring release the GIL; Ctrl-C stops a running `score`.
+
+    Parameters
+    ----------
+    model
+        Path of an .onnx file, bytes, or anything with `SerializeToString()` such as `onnx.ModelProto`.
+    coercion
+        How a column's type becomes an input's. `"tsql"`: T-SQL's assignment conversion (truncation toward zero, nearest, an error where a
+        value does not fit; learn.microsoft.com, "CAST and CONVERT (Transact-SQL)"). `"safe"`: only where every value survives.
+        `"strict"`: types must be equal, as PREDICT demanded.
+    nulls
+        What a NULL does: `"error"`; `"nan"` (real and float inputs); `"propagate"` (all results of the row are NULL); a number to put in
+        its place; or a mapping from input names to these. NaN is a value, never a NULL.
+    on_overflow
+        `"error"`, or `"null"`: a value that does not fit counts as NULL (as TRY_CAST does); where `nulls` is `"error"` it makes the
+        row's results NULL.
+    threads
+        Threads of one call; None: what CPU affinity and the cgroup quota allow, or `EDGEONNX_THREADS`.
+    morsel_rows
+        Rows scored at a time by one thread; None: chosen from the model.
+    native
+        Reserved for the native kernels of a later release; every plan runs on ONNX Runtime now.
+    providers, provider_options
+        Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider). One
+        that cannot be used is an error.
+    max_model_bytes
+        Larger models are refused.
+    external_data
+        True: tensors of the model may lie in other files, below the model's own folder. Needs a path.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    ModelError
+        Empty, truncated, not ONNX, broken, or an opset newer than the runtime's.
+    Unsupported
+        An operator, or a provider that cannot be used, with the loader's own reason.
+    RuntimeMissing
+        There is no usable ONNX Runtime library.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | bytes | bytearray | memoryview | _Serializable,
+        *,
+        coercion: str = "tsql",
+        nulls: NullPolicy | Mapping[str, NullPolicy] = "error",
+        on_overflow: str = "error",
+        threads: int | None = None,
+        morsel_rows: int | None = None,
+        native: bool = True,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None = None,
+        max_model_bytes: int = 2 << 30,
+        external_data: bool = False,
+        rename: Mapping[str, str] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        for name, value in (("threads", threads), ("morsel_rows", morsel_rows), ("max_model_bytes", max_model_bytes)):
+            if value is not None and value < 1:
+                raise InvalidArgument(f"{name}={value} must be at least 1")
+        self._path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
+        self._bytes = None if self._path is not None else _model_bytes(model)
+        if external_data and self._path is None:
+            raise InvalidArgument("external_data=True needs a model given by its path")
+        self._coercion = position_of(coercion, COERCIONS, "coercion")
+        self._on_overflow = position_of(on_overflow, ON_OVERFLOW, "on_overflow")
+        self._null_rules = null_rules(nulls)
+        self._rename = dict(rename or {})
+        self._columns = {name: list(group) for name, group in (columns or {}).items()}
+        self._options = {
+            "coercion": coercion,
+            "nulls": nulls if not isinstance(nulls, Mapping) else dict(nulls),
+            "on_overflow": on_overflow,
+            "threads": threads,
+            "morsel_rows": morsel_rows,
+            "native": native,
+            "providers": tuple(providers),
+            "provider_options": provider_options,
+            "max_model_bytes": max_model_bytes,
+            "external_data": external_data,
+            "rename": self._rename,
+            "columns": self._columns,
+        }
+        self._core_options = {
+            "model_name": self._path or "model",
+            "external_data_folder": os.path.dirname(os.path.abspath(self._path)) if external_data and self._path else "",
+            "providers": provider_list(providers, provider_options),
+            "max_model_bytes": max_model_bytes,
+            "morsel_rows": morsel_rows or 0,
+            "n_threads": threads or 0,
+        }
+        self._digest: str | None = None
+        self._load()
+
+    def _load(self) -> None:
+        content = self._bytes
+        if content is None:
+            assert self._path is not None
+            content = _read_file(self._path, self._options["max_model_bytes"])  # type: ignore[arg-type]
+            digest = hashlib.sha256(content).hexdigest()
+            if self._digest not in (None, digest):
+                raise ModelError(f"{self._path} is not the file that it was: its SHA-256 is {digest}, expected {self._digest}")
+            self._digest = digest
+        self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
+        self._bindings: dict[tuple[object, ...], _Prepared] = {}
+        self._generation = _fork_generation
+        self._inputs = tuple(Port(*port) for port in self._core.inputs)
+        self._outputs = tuple(Port(*port) for port in self._core.outputs)
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """What the model takes, in its order."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """What the model returns, in its order. A ZipMap shows one port per class, named `<output>_<class>`."""
+        return self._outputs
+
+    def score(
+        self,
+        data: object,
+        *,
+        outputs: Iterable[str] | None = None,
+        with_: Mapping[str, str] | None = None,
+        out: Mapping[str, NDArray[Any]] | None = None,
+        rename: Mapping[str, str] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> Scores:
+        """Score every row of a table.
+
+        Columns bind to inputs by name: exact first, then a unique match that ignores case. An input of shape [N, k] takes one column of k
+        values a row (a 2-D array, an Arrow fixed-size list) of its own name, or the columns that `columns` lists, or, where the model has
+        one input, all numeric columns in order. Other columns are left alone.
+
+        Parameters
+        ----------
+        data
+            A mapping of names to arrays, a 2-D or structured array, a pandas or polars DataFrame, a tensor with `__dlpack__`, or anything
+            with `__arrow_c_stream__` or `__arrow_c_array__`. Borrowed: values of the right type that lie without gaps are not copied.
+        outputs
+            Names of the outputs to return; None: all.
+        with_
+            PREDICT's WITH list instead: output names and the SQL types to convert them to.
+        out
+            Arrays of the caller to write into, by output name: shape (n_rows,) or (n_rows, k), of the result's dtype.
+        rename
+            Column name to input name, where they differ.
+        columns
+            Input name to the columns that make it up.
+
+        Returns
+        -------
+        Scores
+            One array per output, in row order. See `Scores`.
+
+        Raises
+        ------
+        NotFound, ShapeError, CoercionError, Unsupported
+            The table does not fit the model; every mistake is listed.
+        NullError, Overflow
+            A row is bad: the first one, with `.row` and `.column`.
+        InferenceError
+            ONNX Runtime failed.
+
+        Examples
+        --------
+        >>> scorer.score({"age": age, "bmi": bmi})["variable1"]  # doctest: +SKIP
+        """
+        source = read_table(data, self._inputs)
+        prepared = self._prepare(source.table, source.by_position, self._request(outputs, with_, rename, columns))
+        arrays, masks, report = prepared.binding.score(source.table, _checked_out(out, prepared.names))
+        return Scores(prepared.names, arrays, masks, report, prepared.casts, source.n_bytes_copied)
+
+    def predict(
+        self,
+        data: object,
+        *,
+        with_: Mapping[str, str] | None = None,
+        keep: bool = True,
+        outputs: Iterable[str] | None = None,
+        rename: Mapping[str, str] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> Any:
+        """Score a table and return the same kind of table, its columns plus the outputs.
+
+        Parameters
+        ----------
+        data, with_, outputs, rename, columns
+            As in `score`.
+        keep
+            False: only the outputs.
+
+        Returns
+        -------
+        object
+            A dict for a mapping, a DataFrame for a DataFrame (a pandas index is kept), a pyarrow Table for Arrow data, and so on.
+
+        Raises
+        ------
+        InvalidArgument
+            A column has the name of an output.
+        Error
+            As in `score`.
+        """
+        if keep:
+            data = materialize(data)
+        return append(data, self.score(data, outputs=outputs, with_=with_, rename=rename, columns=columns), keep)
+
+    def stream(
+        self,
+        batches: Iterable[object],
+        *,
+        with_: Mapping[str, str] | None = None,
+        keep: bool = True,
+        outputs: Iterable[str] | None = None,
+        rename: Mapping[str, str] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> Iterator[Any]:
+        """Score batches as they come, one at a time, so that memory stays flat however many there are.
+
+        Parameters
+        ----------
+        batches
+            Anything that yields tables: a pyarrow RecordBatchReader, a generator of DataFrames.
+        with_, keep, outputs, rename, columns
+            As in `predict`.
+
+        Yields
+        ------
+        object
+            `predict` of each batch.
+        """
+        if outputs is not None:
+            outputs = list(outputs)
+        for batch in batches:
+            yield self.predict(batch, with_=with_, keep=keep, outputs=outputs, rename=rename, columns=columns)
+
+    def explain(self, data: object | None = None) -> str:
+        """The plan in words: what runs the model and why, ports, rewrites, morsel, threads.
+
+        Parameters
+        ----------
+        data
+            A table as in `score`. With it, also which column feeds which input, what is borrowed and what is cast; nothing is scored.
+        """
+        self._use()
+        text = self._core.explain
+        if data is not None:
+            source = read_table(data, self._inputs)
+            text += self._prepare(source.table, source.by_position, self._request(None, None, None, None)).binding.explain
+        return text
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(port.name for port in self._inputs)
+        outputs = ", ".join(port.name for port in self._outputs)
+        return f"Scorer({self._path or 'model'!r}: {inputs} -> {outputs})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpickle, (self._path, self._digest, self._bytes, self._options)
+
+    def _request(
+        self,
+        outputs: Iterable[str] | None,
+        with_: Mapping[str, str] | None,
+        rename: Mapping[str, str] | None,
+        columns: Mapping[str, Sequence[str]] | None,
+    ) -> Request:
+        return request_of(outputs, with_, {**self._rename, **rename} if rename else self._rename, columns or self._columns)
+
+    def _use(self) -> None:
+        """Load again in a child of fork: what was inherited belongs to threads that do not exist there, and is never touched."""
+        if self._generation != _fork_generation:
+            _abandoned.append((self._core, self._bindings))
+            self._load()
+
+    def _prepare(self, table: _core.Table, by_position: bool, request: Request) -> _Prepared:
+        self._use()
+        key = (table.signature, by_position, request)
+        prepared = self._bindings.get(key)
+        if prepared is None:
+            results, renames, groups = request
+            binding = self._core.bind(table, self._coercion, self._on_overflow, by_position, self._null_rules, renames, groups, results)
+            prepared = _Prepared(binding, binding.names, tuple(Cast(*cast) for cast in binding.casts))
+            if len(self._bindings) >= _MOST_BINDINGS:
+                self._bindings.clear()
+            self._bindings[key] = prepared
+        return prepared
+
+
+def _checked_out(out: Mapping[str, NDArray[Any]] | None, names: list[str]) -> dict[str, NDArray[Any]]:
+    if out is None:
+        return {}
+    unknown = [name for name in out if name not in names]
+    if unknown:
+        raise InvalidArgument(f"out names {', '.join(map(repr, unknown))}; the results are {', '.join(map(repr, names))}")
+    return dict(out)
+
+
+def _model_bytes(model: object) -> bytes:
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return bytes(model)
+    if isinstance(model, _Serializable):
+        return model.SerializeToString()
+    raise InvalidArgument(f"a model is a path, bytes, or an object with SerializeToString(), not {type(model).__name__}")
+
+
+def _read_file(path: str, max_bytes: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > max_bytes:
+                raise ModelError(f"{path} has {size} bytes, more than the {max_bytes} that max_model_bytes allows")
+            return file.read()
+    except OSError as error:
+        raise FileError(f"the model {path} can't be read: {error.strerror or error}") from error
+
+
+def _unpickle(path: str | None, digest: str | None, content: bytes | None, options: dict[str, Any]) -> Scorer:
+    if path is None:
+        assert content is not None
+        return Scorer(content, **options)
+    scorer = Scorer.__new__(Scorer)
+    scorer.__init__(path, **options)  # type: ignore[misc]
+    if scorer._digest != digest:
+        raise ModelError(f"{path} is not the file that was pickled: its SHA-256 is {scorer._digest}, expected {digest}")
+    return scorer

@@ -1,0 +1,109 @@
+"""Columns on their way into the core: arrays with names, brought into the layout that it borrows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy
+import numpy.typing
+
+from edgeonnx import _core
+from edgeonnx._errors import InvalidArgument
+
+Array = numpy.typing.NDArray[Any]
+
+
+class Source(NamedTuple):
+    """A table, read."""
+
+    table: _core.Table
+    by_position: bool
+    """Columns feed the inputs in order, and their names serve messages only."""
+    n_bytes_copied: int
+    """Bytes of `data` that could not be borrowed as they lay."""
+
+
+class ColumnList:
+    """Collects arrays and makes a table of them."""
+
+    __slots__ = ("arrays", "masks", "n_bytes_copied", "names")
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.arrays: list[Array] = []
+        self.masks: dict[int, Array] = {}
+        self.n_bytes_copied = 0
+
+    def add(self, name: str, values: Array, mask: Array | None = None) -> None:
+        """Add a column.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        values : array of shape (n_rows,) or (n_rows, d, ...)
+            Borrowed; copied where the byte order is not native, or where the values of one row do not lie together.
+        mask : bool array of shape (n_rows,) or of the shape of `values`, optional
+            True where the row, or the one value, is NULL. By default what `values` masks, if it is a masked array.
+        """
+        if values.ndim == 0:
+            raise InvalidArgument(f"column '{name}' is a single value; a column has one value a row, as numpy.full(n_rows, value) has")
+        if isinstance(values, numpy.ma.MaskedArray):
+            mask = None if values.mask is numpy.ma.nomask else numpy.ascontiguousarray(values.mask)
+            values = values.data
+        values, n_bytes_copied = native(values)
+        if values.ndim > 1 and not (values.flags.c_contiguous or values[:1].flags.c_contiguous):
+            values = numpy.ascontiguousarray(values)
+            n_bytes_copied = values.nbytes
+        if mask is not None:
+            self.masks[len(self.names)] = mask
+        self.names.append(name)
+        self.arrays.append(values)
+        self.n_bytes_copied += n_bytes_copied
+
+    def extend(self, names: list[str], matrix: Array) -> None:
+        """Add the columns of a matrix in native byte order, as views: far cheaper than `add` for each where there are few rows."""
+        if isinstance(matrix, numpy.ma.MaskedArray):
+            for name, values in zip(names, matrix.T, strict=True):
+                self.add(name, values)
+        else:
+            self.names.extend(names)
+            self.arrays.extend(matrix.T)
+
+    def source(self, *, by_position: bool = False) -> Source:
+        masks = [self.masks.get(index) for index in range(len(self.names))] if self.masks else None
+        return Source(_core.Table.from_arrays(self.names, self.arrays, masks), by_position, self.n_bytes_copied)
+
+
+def native(values: Array) -> tuple[Array, int]:
+    """Numbers in native byte order, and the bytes that were copied for it."""
+    if values.dtype.isnative or values.dtype.kind not in "iuf":
+        return values, 0
+    values = values.astype(values.dtype.newbyteorder("="))
+    return values, values.nbytes
+
+
+def unbindable(n_rows: int, type_name: object) -> Array:
+    """Stand-in for a column of a type that no input takes: the right length, no memory, and a dtype that tells the type's name."""
+    return numpy.broadcast_to(numpy.zeros((), dtype=[(str(type_name), "V1")]), (n_rows,))
+
+
+def refuse_clashes(columns: Iterable[str], outputs: Iterable[str]) -> None:
+    """Raise if an output would have the name of a column."""
+    clashes = sorted(set(columns).intersection(outputs))
+    if clashes:
+        names = ", ".join(f"'{name}'" for name in clashes)
+        raise InvalidArgument(
+            f"the data has columns with the names of outputs: {names}; rename those columns, or pass keep=False to get the outputs alone"
+        )
+
+
+def rows_of(values: Array) -> Array:
+    """An output as a matrix (n_rows, values a row)."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
+def any_masked(scores: Mapping[str, Array]) -> bool:
+    return any(isinstance(values, numpy.ma.MaskedArray) for values in scores.values())

@@ -1,0 +1,6 @@
+"""``python -m edgeonnx.cli``."""
+
+from edgeonnx.cli import main
+
+if __name__ == "__main__":
+    main()

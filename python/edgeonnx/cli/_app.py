@@ -1,0 +1,72 @@
+"""The group of commands, and the one place where a failure becomes a line on stderr and an exit code."""
+
+import os
+import re
+import signal
+import sys
+import types
+from typing import Any, NoReturn
+
+import click
+import pyarrow as pa
+
+import edgeonnx
+from edgeonnx.cli._error import CommandError
+from edgeonnx.cli.demo import demo
+from edgeonnx.cli.inspect import inspect
+from edgeonnx.cli.score import score
+
+_WRONG_INPUT = 1
+_INTERRUPTED = 130
+_TERMINATED = 128 + signal.SIGTERM
+_READER_LEFT = 128 + signal.SIGPIPE
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        # Inside click's own handlers, which would turn Ctrl-C into "Aborted!" and a closed pipe into exit code 1.
+        previous = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (KeyboardInterrupt, edgeonnx.Cancelled):
+            _fail("interrupted", _INTERRUPTED)
+        except BrokenPipeError:
+            # The interpreter flushes stdout once more on its way out; let it have somewhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(_READER_LEFT)
+        except (CommandError, edgeonnx.Error, pa.ArrowException, OSError) as error:
+            _fail(str(error), _WRONG_INPUT)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(signum: int, frame: types.FrameType | None) -> NoReturn:
+    # As an exception, so that the temporary file beside an output goes away.
+    sys.exit(_TERMINATED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print("edgeonnx: " + re.sub(r"\s*\n\s*", " ", message.strip()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    click.echo(f"edgeonnx {edgeonnx.__version__}")
+    for name, fact in edgeonnx.build_info().items():
+        click.echo(f"{name}: {fact}")
+    ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print versions and exit.")
+def app() -> None:
+    """Score ONNX models over the columns of a table."""
+
+
+app.add_command(inspect)
+app.add_command(score)
+app.add_command(demo)

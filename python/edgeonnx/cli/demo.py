@@ -1,0 +1,108 @@
+"""``edgeonnx demo``: the SQL Edge tutorial, start to finish."""
+
+import importlib.util
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+import edgeonnx
+from edgeonnx import _tutorial
+from edgeonnx.cli._console import stdout_console
+from edgeonnx.cli._error import CommandError
+from edgeonnx.cli._progress import n_short
+from edgeonnx.cli._race import Race, race
+from edgeonnx.cli.score import score_table
+
+_PACKAGES = ("sklearn", "skl2onnx", "pandas", "onnxruntime")
+_BAR_WIDTH = 32
+
+
+@click.command()
+@click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Rows of the timed part.")
+@click.option("--folder", type=click.Path(file_okay=False), help="Where to leave the files. Default: a new temporary folder.")
+def demo(rows: int, folder: str | None) -> None:
+    """Train the SQL Edge tutorial's model, score a DataFrame and a Parquet file with it, and time a large table."""
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CommandError(f"the demo needs {', '.join(missing)}: pip install 'edgeonnx[demo]'")
+    place = Path(folder or tempfile.mkdtemp(prefix="edgeonnx-demo-"))
+    place.mkdir(parents=True, exist_ok=True)
+    model_file, data_file = place / "tutorial.onnx", place / "diabetes.parquet"
+
+    console = stdout_console()
+    console.print("[bold]The SQL Edge tutorial with edgeonnx[/]\n")
+    with console.status("training, converting, scoring"):
+        steps = _tutorial_steps(model_file, data_file, place / "scored.parquet")
+    console.print(steps)
+    with console.status(f"timing {rows:,} rows"):
+        result = race(model_file.read_bytes(), rows)
+    _print_race(console, result)
+    _print_next(console, model_file, data_file)
+
+
+def _tutorial_steps(model_file: Path, data_file: Path, scored_file: Path) -> Table:
+    from sklearn.metrics import r2_score
+
+    features, target = _tutorial.load()
+    pipeline = _tutorial.train(features, target)
+    expected = pipeline.predict(features)
+
+    def quality(answers: NDArray[Any]) -> tuple[str, str]:
+        return f"{r2_score(target, answers):.7f}", f"{np.max(np.abs(answers - expected)):.1e}"
+
+    steps = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    for heading in ("", "", "R2", "worst difference"):
+        steps.add_column(heading)
+    steps.add_row("[cyan]train[/]", f"scikit-learn, {len(features)} patients, {features.shape[1]} columns", quality(expected)[0])
+
+    model_file.write_bytes(_tutorial.convert(pipeline, list(features.columns)))
+    scorer = edgeonnx.Scorer(model_file)
+    ports = f"{len(scorer.inputs)} {scorer.inputs[0].sql_type} inputs, output {scorer.outputs[0].name}"
+    steps.add_row("[cyan]convert[/]", f"ONNX, {ports}")
+
+    table = scorer.predict(features)
+    steps.add_row("[cyan]predict[/]", "edgeonnx, DataFrame to DataFrame", *quality(table[_tutorial.OUTPUT].to_numpy()))
+
+    pa.parquet.write_table(pa.Table.from_pandas(features, preserve_index=False), data_file)
+    score_table(scorer, str(data_file), str(scored_file), "parquet", "parquet", quiet=True)
+    answers = pa.parquet.read_table(scored_file)[_tutorial.OUTPUT].to_numpy()
+    steps.add_row("[cyan]score[/]", "edgeonnx, Parquet to Parquet", *quality(answers))
+    return steps
+
+
+def _print_race(console: Console, result: Race) -> None:
+    import onnxruntime
+
+    n_columns = len(_tutorial.load()[0].columns)
+    console.print(f"\n[bold]{result.n_rows:,} rows of {n_columns} real columns[/], Scorer.score beside InferenceSession.run")
+    console.print("[dim]a process each, in turns, median round[/]\n")
+    fastest = min(result.edgeonnx_s, result.onnxruntime_s)
+    sides = Table.grid(padding=(0, 2))
+    for name, seconds, style in (
+        (f"edgeonnx {edgeonnx.__version__}", result.edgeonnx_s, "green"),
+        (f"onnxruntime {onnxruntime.__version__}", result.onnxruntime_s, "blue"),
+    ):
+        bar = "█" * max(1, round(_BAR_WIDTH * fastest / seconds))
+        sides.add_row(name, f"{n_short(result.n_rows / seconds)} rows/s", f"[{style}]{bar}[/]")
+    console.print(sides)
+    ratio = result.onnxruntime_s / result.edgeonnx_s
+    console.print(f"\nedgeonnx is [bold]{ratio:.2f}[/] times as fast; worst difference {result.worst_difference:.1g}")
+
+
+def _print_next(console: Console, model_file: Path, data_file: Path) -> None:
+    model, data = shlex.quote(str(model_file)), shlex.quote(str(data_file))
+    console.print("\n[bold]Try next[/]")
+    for command in (
+        f"edgeonnx inspect {model}",
+        f"edgeonnx score {model} {data} -o - --to csv --with '{_tutorial.OUTPUT} float' | head -3",
+    ):
+        console.print(f"  {command}", markup=False, soft_wrap=True)

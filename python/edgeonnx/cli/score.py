@@ -1,0 +1,134 @@
+"""``edgeonnx score``: a table and a model in, the table with the model's answers out."""
+
+import re
+import sys
+from itertools import chain
+from typing import Any
+
+import click
+import pyarrow as pa
+
+from edgeonnx import Scorer
+from edgeonnx.cli._columns import empty_batch
+from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM, Format, format_of
+from edgeonnx.cli._progress import rows_progress
+from edgeonnx.cli._read import Request, open_source, rebatch
+from edgeonnx.cli._write import open_sink
+
+# One item of PREDICT's WITH list: a name, plain or as SQL quotes it, and a type, which may hold commas in parentheses.
+_NAME = r'\[(?P<brackets>[^\]]+)\]|"(?P<quotes>[^"]+)"|(?P<plain>[^\s,\["]+)'
+_TYPE = r"[^,(]+(?:\([^)]*\))?"
+_WITH_ITEM = re.compile(rf"\s*(?:{_NAME})\s+(?P<type>{_TYPE})\s*(?:,|$)")
+
+
+def _with_list(value: str) -> dict[str, str]:
+    items: dict[str, str] = {}
+    position = 0
+    while position < len(value) or not items:
+        item = _WITH_ITEM.match(value, position)
+        if item is None:
+            raise click.BadParameter(f"expected 'output type', as in 'variable1 float, label bigint', at '{value[position:]}'")
+        items[item["brackets"] or item["quotes"] or item["plain"]] = item["type"].strip()
+        position = item.end()
+    return items
+
+
+def _null_rule(value: str) -> tuple[str | None, str | float]:
+    """``policy`` or ``input=policy``, as a pair of the input (or None) and the policy."""
+    target, _, text = value.rpartition("=")
+    if text in ("error", "nan", "propagate"):
+        return target or None, text
+    for number in (int, float):
+        try:
+            return target or None, number(text)
+        except ValueError:
+            continue
+    raise click.BadParameter(f"expected error, nan, propagate or a number, or input= and one of these; got '{text}'")
+
+
+def _rename(value: str) -> tuple[str, str]:
+    column, equals, target = value.partition("=")
+    if not (column and equals and target):
+        raise click.BadParameter(f"expected column=input, got '{value}'")
+    return column, target
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("data", type=click.Path(allow_dash=True))
+@click.option("-o", "--output", required=True, type=click.Path(allow_dash=True), help="File to write; - is standard output.")
+@click.option("--with", "with_lists", metavar="LIST", multiple=True, type=_with_list, help="Outputs and their SQL types: 'y real, n int'.")
+@click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=_null_rule, help="[INPUT=]error, nan, propagate or a number.")
+@click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
+@click.option("--on-overflow", type=click.Choice(["error", "null"]), default="error", help="For values that do not fit.  [default: error]")
+@click.option("--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=_rename, help="Let a column feed another input.")
+@click.option("--keep/--no-keep", default=True, help="Write the columns of DATA too.  [default: keep]")
+@click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
+@click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
+@click.option("--format", "input_format", type=click.Choice(INPUT_FORMATS), help="Format of DATA. Default: by its name; a stream is arrow.")
+@click.option("--to", "output_format", type=click.Choice(OUTPUT_FORMATS), help="Format of the output. arrows is the Arrow stream format.")
+def score(
+    model: str,
+    data: str,
+    output: str,
+    with_lists: tuple[dict[str, str], ...],
+    null_rules: tuple[tuple[str | None, str | float], ...],
+    coercion: str,
+    on_overflow: str,
+    renames: tuple[tuple[str, str], ...],
+    keep: bool,
+    threads: int | None,
+    batch_rows: int | None,
+    input_format: Format | None,
+    output_format: Format | None,
+) -> None:
+    """Score the rows of DATA with MODEL.
+
+    DATA and the output are Parquet, CSV or Arrow files, or - for a stream (Arrow, or CSV by option). Rows pass through in
+    batches, so memory does not grow with the table. The output file appears when all rows are scored, or not at all.
+    """
+    read_as = format_of(data, input_format, "--format")
+    write_as = format_of(output, output_format, "--to")
+    if output == STANDARD_STREAM and write_as != "csv" and sys.stdout.isatty():
+        raise click.UsageError("standard output is a terminal and Arrow is binary; give --to csv, or a file")
+    scorer = Scorer(model, coercion=coercion, nulls=_nulls(model, null_rules), on_overflow=on_overflow, threads=threads)
+    with_ = {name: kind for items in with_lists for name, kind in items.items()} or None
+    score_table(scorer, data, output, read_as, write_as, with_=with_, rename=dict(renames), keep=keep, batch_rows=batch_rows)
+
+
+def score_table(
+    scorer: Scorer,
+    data: str,
+    output: str,
+    read_as: Format,
+    write_as: Format,
+    *,
+    with_: dict[str, str] | None = None,
+    rename: dict[str, str] | None = None,
+    keep: bool = True,
+    batch_rows: int | None = None,
+    quiet: bool = False,
+) -> None:
+    """Score a table from file to file, or from stream to stream; `quiet` shows no progress."""
+    request = Request(scorer.inputs, rename or {}, keep, batch_rows)
+    quiet = quiet or (output == STANDARD_STREAM and sys.stdout.isatty())
+    with open_source(data, read_as, request) as source, rows_progress(output, quiet) as progress:
+        batches = rebatch(source.batches, request.rows(source.schema), wait=output != STANDARD_STREAM)
+        # A batch without rows goes first: wrong columns are found before any row is read, and the results' types are known
+        # even if no row follows.
+        scored = scorer.stream(chain([empty_batch(source.schema)], batches), with_=with_, keep=keep, rename=rename)
+        schema = pa.record_batch(next(scored)).schema
+        with open_sink(output, write_as, schema) as write:
+            for batch in scored:
+                write(pa.record_batch(batch))
+                progress.advance(batch.num_rows, source.fraction())
+
+
+def _nulls(model: str, rules: tuple[tuple[str | None, str | float], ...]) -> Any:
+    by_input = {target: policy for target, policy in rules if target is not None}
+    general = [policy for target, policy in rules if target is None]
+    if not by_input:
+        return general[-1] if general else "error"
+    if not general:
+        return by_input
+    return {port.name: general[-1] for port in Scorer(model).inputs} | by_input

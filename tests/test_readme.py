@@ -1,0 +1,54 @@
+"""What the README shows runs as printed."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from _command import edgeonnx
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_readme_first_snippet_is_short_and_early() -> None:
+    snippet = blocks("python")[0]
+    assert len([line for line in snippet.splitlines() if line.strip()]) <= 12
+    assert snippet in "\n".join(README.splitlines()[:40]) + "\n"
+    assert "pip install" in "\n".join(README.splitlines()[:15])
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_readme_snippet_runs_as_printed(tmp_path: Path, snippet: str) -> None:
+    run = subprocess.run([sys.executable, "-W", "error", "-c", snippet], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "variable" in run.stdout.splitlines()[0]
+    assert run.stdout.splitlines()[-1] == "442 rows, mean 152.1"
+
+
+def test_readme_commands_run_as_printed(tmp_path: Path) -> None:
+    files = """
+open("model.onnx", "wb").write(to_onnx(pipeline, patients[:1].astype("float32")).SerializeToString())
+patients.to_parquet("patients.parquet")
+"""
+    subprocess.run([sys.executable, "-c", blocks("python")[0] + files], cwd=tmp_path, capture_output=True, check=True, timeout=120)
+    commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("edgeonnx ")]
+    assert [shlex.split(command)[1] for command in commands] == ["inspect", "score"]
+    for command in commands:
+        run = edgeonnx(*shlex.split(command)[1:], cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+    assert pa.parquet.read_schema(tmp_path / "scored.parquet").field("variable").type == pa.float64()
+
+
+def test_readme_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)`", README))
+    assert {"demo", "test"} <= named <= targets
