@@ -136,7 +136,7 @@ def show(rows: list[Row], machine: dict[str, str | int], *, quick: bool) -> None
     console = Console() if Console().is_terminal else Console(width=160)
     console.print(table)
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    console.print("ratio: rival's time over ours, round by round; must reach: this run's gate ('-': informational); final, aim: the design's")
+    console.print("ratio: rival's time over ours, round by round; must reach: this run's gate (-: none); final, aim: the design's")
 
 
 def draw(rows: list[Row], caption: str, path: Path) -> None:

@@ -31,7 +31,18 @@ def run_pytest(cases: list[str], *, quick: bool) -> list[dict[str, object]]:
     """Run the benches; what they print on the way is pytest's, their verdicts are read from the JSON."""
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "benchmark.json"
-        command = [sys.executable, "-m", "pytest", str(HERE / "bench_rivals.py"), "-q", "--no-header", "-p", "no:cacheprovider"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(HERE / "bench_rivals.py"),
+            "-q",
+            "--tb=short",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+        ]
+        command += ["-W", "default::pytest_benchmark.logger.PytestBenchmarkWarning"]  # given when every bench broke
         command += ["--benchmark-quiet", f"--benchmark-json={results}", *(f"--case={case}" for case in cases)]
         subprocess.run(command + ["--quick"] * quick, check=False)
         text = results.read_text() if results.exists() else ""

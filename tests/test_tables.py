@@ -241,7 +241,7 @@ def test_predict_pandas_spreads_wide_outputs_and_keeps_the_index() -> None:
     assert result["doubled_1"].tolist() == [8, 10, 12]
 
 
-@pytest.mark.parametrize("dtype", ["int32", "uint8", "float16", "float64", "bool"])
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32", "float64", "bool"])
 def test_predict_pandas_null_results_are_nullable_columns(dtype: str) -> None:
     values = [1, None, 0]
     data = pandas.DataFrame({"x": pandas.array(values, dtype="Int64")})

@@ -31,10 +31,9 @@ struct Rewrite {
   bool any() const { return cut_zipmaps || free_batch; }
 };
 
-/// The rewritten bytes. `model` must have been read from `bytes`.
-/// - A cut declares `scores` as tensor(float) of shape [free, n_classes]. Where it is a graph output already, no second one is added. It may
-///   be a graph input or an initializer: those can be outputs as well.
-/// - Freeing changes the dimensions that equal fixed_batch, and nothing in a model without one.
+/// The rewritten bytes. `model` must have been read from `bytes`. A cut declares `scores` as tensor(float) of shape [free, n_classes];
+/// where it is a graph output already, no second one is added; it may be a graph input or an initializer, which can be outputs as well.
+/// Freeing changes the dimensions that equal fixed_batch, and nothing in a model without one.
 std::vector<std::byte> rewrite(Bytes bytes, const Model& model, const Rewrite& request);
 
 }  // namespace edgeonnx::onnx

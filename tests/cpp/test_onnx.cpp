@@ -61,6 +61,15 @@ TEST(test_read_model_classifier_reads_all_parts) {
   CHECK(m.external_paths.empty());
 }
 
+TEST(test_producer_of_the_empty_name_is_nobody) {
+  Writer graph;
+  graph.message(field::graph::kNode, node("Dropout", "", {"x"}, {"y", ""}));  // an output left out
+  const Writer bytes = model(graph);
+  const Model m = read(bytes);
+  CHECK(m.producer_of("y") == &m.nodes[0]);
+  CHECK(m.producer_of("") == nullptr);
+}
+
 TEST(test_n_weights_counts_lists_tensors_constants_subgraphs_and_functions) {
   CHECK_EQUAL(read(model(classifier_graph())).n_weights, 8 + 2 + 2 + 3);  // w, coefficients, class labels, inner_weights
 
@@ -254,7 +263,7 @@ TEST(test_reader_hostile_varints_are_refused) {
     while (reader.next()) {
     }
   };
-  CHECK_ERROR(walk(std::string_view("\x00", 1)), Code::kInvalidModel);                         // field number 0
+  CHECK_ERROR(walk(std::string_view("\x00\x00", 2)), Code::kInvalidModel);                     // field number 0
   CHECK_ERROR(walk("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), Code::kInvalidModel);  // 11 bytes
   CHECK_ERROR(walk("\xf8\xff\xff\xff\xff\x01"), Code::kInvalidModel);                          // a tag of more than 32 bits
   CHECK_ERROR(walk("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), Code::kInvalidModel);      // 2^64 - 1 bytes
