@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import edgeonnx as eo
@@ -24,11 +24,12 @@ def good() -> models.Feed:
 
 
 @pytest.fixture
-def scorer() -> Any:
+def scorer(request: pytest.FixtureRequest) -> Iterator[eo.Scorer]:
     """A scorer that must still work when the test is over: nothing is lost by a bad call."""
     scorer = eo.Scorer(models.affine())
     yield scorer
     np.testing.assert_array_equal(scorer.score(good())["total"], 7 * np.arange(10))
+    del request.node.funcargs["scorer"]  # else pytest keeps it alive until after `no_leak` has counted
 
 
 @pytest.mark.parametrize("kind", STATUS, ids=lambda kind: kind.__name__)
@@ -170,9 +171,12 @@ def test_scorer_keeps_working_when_its_file_vanishes(tmp_path: pathlib.Path) -> 
     np.testing.assert_array_equal(scorer.score(good())["total"], 7 * np.arange(10))
 
 
-def test_scorer_model_over_the_byte_limit_names_both_sizes() -> None:
-    with refused(eo.OutOfMemory, str(len(models.affine())), "100"):
-        eo.Scorer(models.affine(), max_model_bytes=100)
+def test_scorer_model_over_the_byte_limit_names_both_sizes(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(models.affine())
+    for model in (path, models.affine()):
+        with refused(eo.ModelError, str(len(models.affine())), "100", "max_model_bytes"):
+            eo.Scorer(model, max_model_bytes=100)
 
 
 def test_scorer_external_data_needs_leave(tmp_path: pathlib.Path) -> None:
@@ -211,7 +215,6 @@ def test_scorer_thing_that_is_no_model_is_a_type_error() -> None:
         {"threads": 0},
         {"threads": -1},
         {"morsel_rows": 0},
-        {"providers": ()},
     ],
     ids=str,
 )
@@ -219,7 +222,7 @@ def test_scorer_option_out_of_range_is_refused_and_named(options: dict[str, Any]
     name, value = next(iter(options.items()))
     word = "nothing" if isinstance(value, dict) else name
     with pytest.raises(eo.Error, match=word):
-        eo.Scorer(models.affine(), **options)
+        eo.Scorer(models.affine(), **options).score(good())
 
 
 def test_scorer_provider_that_cannot_be_used_carries_the_loaders_reason() -> None:
@@ -586,5 +589,4 @@ def test_score_all_rows_null_propagates() -> None:
 def test_score_overflow_null_on_an_input_follows_the_null_policy() -> None:
     data = {"x": np.array([1.0, 3e9, 3.0])}
     assert eo.Scorer(models.identity("int32"), on_overflow="null", nulls=-1).score(data)["y"].tolist() == [1, -1, 3]
-    with refused(eo.NullError, "'x'"):
-        eo.Scorer(models.identity("int32"), on_overflow="null").score(data)
+    assert eo.Scorer(models.identity("int32"), on_overflow="null").score(data)["y"].tolist() == [1, None, 3]

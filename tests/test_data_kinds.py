@@ -17,7 +17,7 @@ import polars
 import pyarrow as pa
 import pytest
 import torch
-from edgeonnx import _core
+from edgeonnx._tables import read_table
 from models import Array, Feed
 from numpy.lib import recfunctions
 from support import assert_column, assert_columns, refused
@@ -152,6 +152,11 @@ def test_score_kind_of_data_without_rows_is_empty_and_typed(kind: str) -> None:
 # ------------------------------------------------------------------------------------------------------------------------- no copies
 
 
+def addresses(scorer: eo.Scorer, data: Any) -> list[list[int]]:
+    """Where the core will read, batch by batch and column by column."""
+    return read_table(data, scorer.inputs).table.addresses()
+
+
 def wide_model() -> tuple[bytes, tuple[str, ...]]:
     names = tuple(f"feature_{i}" for i in range(28))
     return models.affine(names), names
@@ -160,9 +165,9 @@ def wide_model() -> tuple[bytes, tuple[str, ...]]:
 def test_score_28_real_columns_into_28_inputs_copies_nothing_and_reads_the_callers_addresses() -> None:
     model, names = wide_model()
     data = floats(50_000, names)
-    table = _core.Table(data)
-    assert table.addresses() == [column.__array_interface__["data"][0] for column in data.values()]
-    scores = eo.Scorer(model).score(data)
+    scorer = eo.Scorer(model)
+    assert addresses(scorer, data) == [[column.__array_interface__["data"][0] for column in data.values()]]
+    scores = scorer.score(data)
     assert scores.report.bytes_copied == 0
     assert scores.report.bytes_borrowed == 50_000 * 28 * 4
     assert_columns(scores, totals(data))
@@ -173,7 +178,7 @@ def test_score_28_real_columns_into_28_inputs_copies_nothing_and_reads_the_calle
     [
         pytest.param(pa.table, lambda t, name: t[name].chunk(0).buffers()[1].address, id="arrow"),
         pytest.param(lambda d: pa.table(d).slice(13), lambda t, name: t[name].chunk(0).buffers()[1].address + 13 * 4, id="arrow, sliced"),
-        pytest.param(polars.DataFrame, lambda t, name: t[name]._get_buffer_info()[0], id="polars"),
+        pytest.param(polars.DataFrame, lambda t, name: t[name].to_numpy(allow_copy=False).__array_interface__["data"][0], id="polars"),
         pytest.param(lambda d: pandas.DataFrame(d), lambda t, name: t[name].to_numpy().__array_interface__["data"][0], id="pandas"),
         pytest.param(structured, lambda t, name: t[name].__array_interface__["data"][0], id="structured"),
         pytest.param(lambda d: dict.fromkeys(d, 0) | d, lambda t, name: t[name].__array_interface__["data"][0], id="mapping"),
@@ -186,7 +191,7 @@ def test_score_28_real_columns_into_28_inputs_copies_nothing_and_reads_the_calle
 )
 def test_table_reads_the_addresses_of_the_owner(make: Callable[[Feed], Any], address: Callable[[Any, str], int]) -> None:
     data = make(floats())
-    assert _core.Table(data).addresses() == [address(data, name) for name in NAMES]
+    assert addresses(eo.Scorer(models.affine()), data) == [[address(data, name) for name in NAMES]]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +228,7 @@ def test_score_keeps_the_owner_alive_and_lets_it_go() -> None:
 
     data = {name: column.view(Owned) for name, column in floats().items()}
     watch = [weakref.ref(column) for column in data.values()]
-    table = _core.Table(data)
+    table = read_table(data, ()).table
     del data
     gc.collect()
     assert all(ref() is not None for ref in watch)

@@ -28,6 +28,12 @@ Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
       generation_(fork_generation()),
       explain_(explanation()) {}
 
+Scorer::~Scorer() {
+  if (generation_ == fork_generation()) return;
+  (void)plan_.session.release();
+  for (auto& lane : lanes_) (void)lane.release();
+}
+
 void Scorer::check_usable() const {
   if (generation_ != fork_generation()) {
     throw Error(Code::kInvalidState, model_name_ + " was loaded before fork(); load it again in the child process");

@@ -22,6 +22,10 @@ struct ScorerOptions {
 class Scorer {
  public:
   Scorer(onnx::Bytes model, const ScorerOptions& options);
+  /// In a child of fork() the session is left alone: it may need threads that only the parent has.
+  ~Scorer();
+  Scorer(const Scorer&) = delete;
+  Scorer& operator=(const Scorer&) = delete;
 
   const plan::Plan& plan() const { return plan_; }
   const ort::Library& library() const { return library_; }

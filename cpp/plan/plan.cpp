@@ -25,13 +25,12 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 /// Other files that a model may read are a hole: they are refused unless asked for, and must lie below the folder that was named.
 void check_external_data(const onnx::Model& model, const Options& options) {
-  for (const onnx::Initializer& initializer : model.initializers) {
-    if (!initializer.is_external) continue;
-    const std::string what = options.model_name + ": the weights of " + in_quotes(initializer.name) + " lie in the file " + in_quotes(initializer.external_path);
+  for (const std::string& file : model.external_paths) {
+    const std::string what = options.model_name + ": some of its weights lie in the file " + in_quotes(file);
     if (options.external_data_folder.empty()) {
       throw Error(Code::kUnsupported, what + "; load the model from its path with external_data=True, or save it as one file");
     }
-    const std::filesystem::path path(initializer.external_path);
+    const std::filesystem::path path(file);
     const bool climbs = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".."; });
     if (path.is_absolute() || climbs) throw Error(Code::kInvalidModel, what + ", outside the folder of the model");
   }
@@ -73,9 +72,14 @@ std::optional<std::vector<std::vector<int64_t>>> inner_sizes(const std::vector<P
   return all;
 }
 
-std::vector<Port> input_ports(const ort::Session& session) {
+std::vector<Port> input_ports(const ort::Session& session, const onnx::Model& model) {
   std::vector<Port> ports;
-  for (const ort::PortInfo& info : session.inputs()) ports.push_back(port_of(info, input_refusal(info)));
+  for (ort::PortInfo info : session.inputs()) {
+    // Runtimes before 1.24 can't tell a scalar from a shape that is left open; the model can.
+    const auto declared = std::find_if(model.inputs.begin(), model.inputs.end(), [&](const auto& input) { return input.name == info.name; });
+    if (declared != model.inputs.end()) info.has_shape = declared->has_shape;
+    ports.push_back(port_of(info, input_refusal(info)));
+  }
   return ports;
 }
 
@@ -89,8 +93,8 @@ std::vector<size_t> readable_tensors(const ort::Session& session) {
 }
 
 /// Whether the freed model answers like the original one. Throws where the original can't be run on made-up rows.
-bool freed_batch_agrees(const ort::Session& original, const ort::Session& freed, const ort::Library& library, int64_t batch) {
-  const auto inner = inner_sizes(input_ports(original));
+bool freed_batch_agrees(const ort::Session& original, const ort::Session& freed, const onnx::Model& model, const ort::Library& library, int64_t batch) {
+  const auto inner = inner_sizes(input_ports(original, model));
   const std::vector<size_t> tensors = readable_tensors(original);
   if (!inner || tensors.empty()) return false;
   for (const uint32_t seed : {0u, 1u, 2u}) {
@@ -122,7 +126,7 @@ void make_session(Plan& plan, onnx::Bytes bytes, const onnx::Model& model, onnx:
   try {
     request.free_batch = true;
     auto freed = session_for(request);
-    if (freed_batch_agrees(*plan.session, *freed, library, *batch)) {
+    if (freed_batch_agrees(*plan.session, *freed, model, library, *batch)) {
       plan.session = std::move(freed);
       plan.notes.push_back("batch: " + fixed + "; freed, since " + std::to_string(3 * kProbeRows * *batch) + " probe rows were answered the same");
       return;
@@ -240,9 +244,9 @@ Plan make_plan(onnx::Bytes bytes, const ort::Library& library, const Options& op
   request.cut_zipmaps = !zipmaps.empty();
   ort::SessionOptions session_options;
   session_options.providers = options.providers;
-  session_options.external_data_folder = options.external_data_folder;
+  if (!model.external_paths.empty()) session_options.external_data_folder = options.external_data_folder;
   make_session(plan, bytes, model, request, library, session_options);
-  plan.inputs = input_ports(*plan.session);
+  plan.inputs = input_ports(*plan.session, model);
   make_output_ports(plan, model, zipmaps);
   complete_output_ports(plan, library);
   choose_morsel(plan, model, options.morsel_rows);

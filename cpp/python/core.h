@@ -37,7 +37,7 @@ class Table {
 
  private:
   void add_field(const std::string& name, int32_t type, int64_t width, const std::string& type_name);
-  void add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows);
+  void add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows, int64_t width);
   void add_batch(const ArrowSchema& schema, ArrowArray array);
 
   std::vector<edgeonnx_field> fields_;

@@ -58,7 +58,7 @@ edgeonnx_null_rule null_rule_of(const NullRule& rule) {
 }
 
 struct BoundResult {
-  std::string name;
+  py::str name;
   py::dtype dtype;
   int32_t type = 0;
   int64_t width = 1;
@@ -85,6 +85,8 @@ struct PyBinding {
 
   Binding binding;
   std::vector<BoundResult> results;
+  int64_t matrix_width = -1;  // of the only column; -1 where there are several
+  int32_t matrix_type = EDGEONNX_TYPE_UNDEFINED;
 };
 
 /// Asked by the waiting thread while others score: lets Python run its signal handlers, so that Ctrl-C stops the call.
@@ -95,7 +97,7 @@ int check_signals(void*) {
 
 /// The caller's array for a result, if it fits.
 py::array checked_out(const py::object& given, const BoundResult& result, int64_t n_rows) {
-  const std::string name = "out['" + result.name + "']";
+  const std::string name = "out['" + std::string(result.name) + "']";
   if (!py::isinstance<py::array>(given)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is not a NumPy array");
   const auto array = py::reinterpret_borrow<py::array>(given);
   if (type_of(array.dtype()) != result.type) {
@@ -119,29 +121,29 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
   return array;
 }
 
-/// Returns (arrays, masks, report): masks[i] is None unless the result may be NULL.
-py::tuple score(const PyBinding& self, const Table& table, const py::dict& out) {
+/// Memory for the results, and the call. Returns (values by name, masks by name or None, report as the bytes of an edgeonnx_report).
+py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>& batches, int64_t n_rows, const py::dict* out) {
   const size_t n = self.results.size();
-  py::list arrays(n), masks(n);
+  py::dict values;
+  py::object masks = py::none();
   std::vector<edgeonnx_output> outputs(n);
   for (size_t i = 0; i < n; ++i) {
     const BoundResult& result = self.results[i];
     py::array array;
-    if (!out.empty() && out.contains(result.name.c_str())) {
-      array = checked_out(out[result.name.c_str()], result, table.n_rows());
+    if (out && out->contains(result.name)) {
+      array = checked_out((*out)[result.name], result, n_rows);
     } else {
       std::vector<py::ssize_t> shape = result.shape;
-      shape[0] = table.n_rows();
+      shape[0] = n_rows;
       array = py::array(result.dtype, std::move(shape));
     }
-    outputs[i] = {array.mutable_data(), table.n_rows() > 1 ? array.strides(0) : array.itemsize() * result.width, nullptr};
-    arrays[i] = std::move(array);
+    outputs[i] = {array.mutable_data(), n_rows > 1 ? array.strides(0) : array.itemsize() * result.width, nullptr};
+    values[result.name] = std::move(array);
     if (result.nullable) {
-      py::array mask(py::dtype("bool"), std::vector<py::ssize_t>{table.n_rows()});
+      py::array mask(py::dtype("bool"), std::vector<py::ssize_t>{n_rows});
       outputs[i].mask = static_cast<uint8_t*>(mask.mutable_data());
-      masks[i] = std::move(mask);
-    } else {
-      masks[i] = py::none();
+      if (masks.is_none()) masks = py::dict();
+      masks[result.name] = std::move(mask);
     }
   }
   edgeonnx_call call{};
@@ -149,16 +151,28 @@ py::tuple score(const PyBinding& self, const Table& table, const py::dict& out) 
   call.check = check_signals;
   edgeonnx_report report{};
   try {
-    // Safe without the GIL: the table owns its columns, the lists own the results, and both outlive the call.
+    // Safe without the GIL: the caller holds the owners of the batches, `values` and `masks` own the results, and both outlive the call.
     const py::gil_scoped_release release;
-    report = self.binding.score(table.batches(), outputs, call);
+    report = self.binding.score(batches, outputs, call);
   } catch (const StatusError&) {
     if (PyErr_Occurred()) throw py::error_already_set();  // a signal handler's exception, KeyboardInterrupt as a rule
     throw;
   }
-  return py::make_tuple(std::move(arrays), std::move(masks),
-                        py::make_tuple(report.n_rows, report.n_morsels, report.n_threads, report.bytes_copied, report.bytes_borrowed, report.ns_total,
-                                       report.ns_convert, report.ns_run, report.ns_write));
+  return py::make_tuple(std::move(values), std::move(masks), py::bytes(reinterpret_cast<const char*>(&report), sizeof report));
+}
+
+py::tuple score(const PyBinding& self, const Table& table, const py::dict& out) { return score_batches(self, table.batches(), table.n_rows(), &out); }
+
+/// The short way for the commonest call: a matrix like the one that the binding was made for, which then needs no Table. None: not like it.
+py::object score_matrix(const PyBinding& self, const py::array& matrix) {
+  if (matrix.ndim() != 2 || matrix.shape(1) != self.matrix_width || type_of(matrix.dtype()) != self.matrix_type ||
+      (matrix.shape(1) > 1 && matrix.strides(1) != matrix.itemsize())) {
+    return py::none();
+  }
+  edgeonnx_column column{};
+  column.data = matrix.data();
+  column.stride = matrix.shape(0) > 1 ? matrix.strides(0) : matrix.itemsize() * matrix.shape(1);
+  return score_batches(self, {{&column, matrix.shape(0)}}, matrix.shape(0), nullptr);
 }
 
 std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t coercion, int32_t on_overflow, bool by_position,
@@ -195,7 +209,12 @@ std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t 
     const py::gil_scoped_release release;  // may run the model once to learn its shapes; only C++ copies are read
     made.emplace(self.bind(table.fields(), options));
   }
-  return std::make_unique<PyBinding>(*std::move(made));
+  auto binding = std::make_unique<PyBinding>(*std::move(made));
+  if (by_position && table.fields().size() == 1) {
+    binding->matrix_width = table.fields()[0].width;
+    binding->matrix_type = table.fields()[0].type;
+  }
+  return binding;
 }
 
 }  // namespace
@@ -204,8 +223,8 @@ void register_scorer(py::module_& module) {
   py::class_<PyBinding>(module, "Binding", "A model tied to a layout of columns.")
       .def_property_readonly("names",
                              [](const PyBinding& self) {
-                               std::vector<std::string> names;
-                               for (const BoundResult& result : self.results) names.push_back(result.name);
+                               py::list names;
+                               for (const BoundResult& result : self.results) names.append(result.name);
                                return names;
                              })
       .def_property_readonly("casts",
@@ -215,7 +234,8 @@ void register_scorer(py::module_& module) {
                                return casts;
                              })
       .def_property_readonly("explain", [](const PyBinding& self) { return std::string(self.binding.explain()); })
-      .def("score", &score, py::arg("table"), py::arg("out"));
+      .def("score", &score, py::arg("table"), py::arg("out"))
+      .def("score_matrix", &score_matrix, py::arg("matrix").noconvert());
   py::class_<Scorer>(module, "Scorer", "A loaded model.")
       .def(py::init(&make_scorer), py::arg("model"), py::arg("ort_library"), py::arg("model_name"), py::arg("external_data_folder"), py::arg("providers"),
            py::arg("max_model_bytes"), py::arg("morsel_rows"), py::arg("n_threads"))

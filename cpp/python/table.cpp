@@ -105,18 +105,18 @@ void Table::add_field(const std::string& name, int32_t type, int64_t width, cons
   fields_.push_back(field);
 }
 
-void Table::add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows) {
+void Table::add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows, int64_t width) {
   const auto nulls = py::array_t<bool, py::array::c_style | py::array::forcecast>::ensure(mask);
-  if (!nulls || nulls.ndim() != 1 || nulls.shape(0) != n_rows) {
-    PyErr_Clear();
-    throw StatusError(EDGEONNX_SHAPE_MISMATCH, "a mask must be a 1-D boolean array with one value a row");
+  const bool by_value = nulls && nulls.ndim() > 1;
+  if (!nulls || nulls.ndim() == 0 || nulls.shape(0) != n_rows || nulls.size() != (by_value ? n_rows * width : n_rows)) {
+    throw StatusError(EDGEONNX_SHAPE_MISMATCH, "a mask must be a boolean array with one value a row, or one for each value");
   }
-  std::vector<uint8_t>& bits = bitmaps_.emplace_back(static_cast<size_t>((n_rows + 7) / 8));
+  std::vector<uint8_t>& bits = bitmaps_.emplace_back(static_cast<size_t>((nulls.size() + 7) / 8));
   const bool* is_null = nulls.data();
-  for (int64_t i = 0; i < n_rows; ++i) {
+  for (py::ssize_t i = 0; i < nulls.size(); ++i) {
     if (!is_null[i]) bits[static_cast<size_t>(i >> 3)] |= static_cast<uint8_t>(1u << (i & 7));
   }
-  column.validity = bits.data();
+  (by_value ? column.value_validity : column.validity) = bits.data();
 }
 
 std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names, const py::list& arrays, const py::object& masks) {
@@ -142,7 +142,7 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
     columns[i].stride = array.shape(0) > 1 ? array.strides(0) : array.itemsize() * width;
     if (!masks.is_none()) {
       const py::object mask = masks[py::int_(i)];
-      if (!mask.is_none()) table->add_mask(mask, columns[i], array.shape(0));
+      if (!mask.is_none()) table->add_mask(mask, columns[i], array.shape(0), width);
     }
   }
   if (!equal_lengths) {

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy
 from numpy.typing import NDArray
 
 from edgeonnx import _core
@@ -166,6 +167,7 @@ class Scorer:
             self._digest = digest
         self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
+        self._matrix: _Prepared | None = None  # the binding of the last array, tried first: one row then costs few microseconds
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -230,10 +232,17 @@ class Scorer:
         --------
         >>> scorer.score({"age": age, "bmi": bmi})["variable1"]  # doctest: +SKIP
         """
+        plain = outputs is None and with_ is None and out is None and rename is None and columns is None
+        matrix = self._matrix
+        if plain and matrix is not None and type(data) is numpy.ndarray and self._generation == _fork_generation:
+            raw = matrix.binding.score_matrix(data)
+            if raw is not None:
+                return Scores(raw, matrix.casts, 0)
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, self._request(outputs, with_, rename, columns))
-        arrays, masks, report = prepared.binding.score(source.table, _checked_out(out, prepared.names))
-        return Scores(prepared.names, arrays, masks, report, prepared.casts, source.n_bytes_copied)
+        if plain and type(data) is numpy.ndarray:
+            self._matrix = prepared
+        return Scores(prepared.binding.score(source.table, _checked_out(out, prepared.names)), prepared.casts, source.n_bytes_copied)
 
     def predict(
         self,
@@ -334,7 +343,7 @@ class Scorer:
     def _use(self) -> None:
         """Load again in a child of fork: what was inherited belongs to threads that do not exist there, and is never touched."""
         if self._generation != _fork_generation:
-            _abandoned.append((self._core, self._bindings))
+            _abandoned.append((self._core, self._bindings, self._matrix))
             self._load()
 
     def _prepare(self, table: _core.Table, by_position: bool, request: Request) -> _Prepared:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from edgeonnx import _core
 
 __all__ = ["Cast", "Report", "Scores"]
+
+
+_REPORT = struct.Struct("N9q")  # edgeonnx_report: struct_size and what follows it
 
 
 class Cast(NamedTuple):
@@ -55,23 +59,14 @@ class Scores(Mapping[str, NDArray[Any]]):
 
     __slots__ = ("_arrays", "_casts", "_masks", "_n_bytes_copied", "_raw_report", "_values")
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        arrays: Sequence[NDArray[Any]],
-        masks: Sequence[NDArray[numpy.bool_] | None],
-        raw_report: tuple[int, ...],
-        casts: tuple[Cast, ...],
-        n_bytes_copied: int,
-    ) -> None:
-        self._values = dict(zip(names, arrays, strict=True))
-        self._masks = masks
-        self._raw_report = raw_report
+    def __init__(self, raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> None:
+        self._values, self._masks, self._raw_report = raw
         self._casts = casts
         self._n_bytes_copied = n_bytes_copied
         self._arrays = self._values
-        if any(mask is not None for mask in masks):
-            self._arrays = {name: _masked(self._values[name], mask) for name, mask in zip(names, masks, strict=True)}
+        if self._masks is not None:
+            masks = self._masks
+            self._arrays = {name: _masked(values, masks[name]) if name in masks else values for name, values in self._values.items()}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
@@ -89,7 +84,7 @@ class Scores(Mapping[str, NDArray[Any]]):
     @property
     def report(self) -> Report:
         """How the call went: rows, morsels, threads, bytes copied and borrowed, casts, seconds."""
-        n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds = self._raw_report
+        n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds = _REPORT.unpack(self._raw_report)[1:]
         seconds = dict(zip(("total", "convert", "run", "write"), (ns * 1e-9 for ns in nanoseconds), strict=True))
         return Report(n_rows, n_morsels, n_threads, bytes_copied + self._n_bytes_copied, bytes_borrowed, self._casts, seconds)
 
@@ -99,11 +94,12 @@ class Scores(Mapping[str, NDArray[Any]]):
         See "The Arrow PyCapsule Interface" in Arrow's documentation.
         """
         contiguous = [numpy.ascontiguousarray(array) for array in self._values.values()]
-        return _core.export_stream(list(self._values), contiguous, list(self._masks))
+        masks = [(self._masks or {}).get(name) for name in self._values]
+        return _core.export_stream(list(self._values), contiguous, masks)
 
 
-def _masked(values: NDArray[Any], mask: NDArray[numpy.bool_] | None) -> NDArray[Any]:
-    if mask is None or not mask.any():
+def _masked(values: NDArray[Any], mask: NDArray[numpy.bool_]) -> NDArray[Any]:
+    if not mask.any():
         return values
     shape = (len(mask),) + (1,) * (values.ndim - 1)
     return numpy.ma.MaskedArray(values, mask=numpy.broadcast_to(mask.reshape(shape), values.shape))

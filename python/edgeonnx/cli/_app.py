@@ -48,8 +48,14 @@ def _terminate(signum: int, frame: types.FrameType | None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print("edgeonnx: " + re.sub(r"\s*\n\s*", " ", message.strip()), file=sys.stderr)
+    print(f"edgeonnx: {_one_line(message)}", file=sys.stderr)
     sys.exit(code)
+
+
+def _one_line(message: str) -> str:
+    message = re.sub(r":\s*\n\s*- ", ": ", message.strip())
+    message = re.sub(r"\s*\n\s*- ", "; ", message)
+    return re.sub(r"\s*\n\s*", ". ", message)
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

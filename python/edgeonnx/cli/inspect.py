@@ -25,9 +25,12 @@ def inspect(model: str) -> None:
     console.print(_ports("output", scorer.outputs))
     console.print()
     console.print("[bold]plan[/]")
+    notes = [str(warning.message) for warning in caught]
     for line in scorer.explain().splitlines():
-        console.print(f"  {line}", markup=False)
-    notes = [str(warning.message) for warning in caught] + _notes(scorer)
+        if not line.startswith(("input ", "output ")):
+            console.print(f"  {line}", markup=False)
+        elif not line.endswith("]"):  # more than the tables above say: why the port cannot be used
+            notes.append(line)
     if notes:
         console.print("\n[bold yellow]look out[/]")
         for note in notes:
@@ -48,14 +51,3 @@ def _shape(port: Port) -> str:
     if sizes and sizes[0] == "?":
         sizes[0] = "N"
     return f"[{', '.join(sizes)}]"
-
-
-def _notes(scorer: Scorer) -> list[str]:
-    notes = []
-    for port in scorer.inputs:
-        if not port.sql_type:
-            notes.append(f"input '{port.name}' is {port.onnx_type}: no column can feed it, so the model cannot be scored")
-    for port in scorer.outputs:
-        if not port.sql_type:
-            notes.append(f"output '{port.name}' is {port.onnx_type}, which SQL has no type for; choose others with --with")
-    return notes

@@ -2,14 +2,16 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 import click
 import pyarrow as pa
 
-from edgeonnx import Scorer
+from edgeonnx import Error, Scorer
 from edgeonnx.cli._columns import empty_batch
+from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM, Format, format_of
 from edgeonnx.cli._progress import rows_progress
 from edgeonnx.cli._read import Request, open_source, rebatch
@@ -117,11 +119,23 @@ def score_table(
         # A batch without rows goes first: wrong columns are found before any row is read, and the results' types are known
         # even if no row follows.
         scored = scorer.stream(chain([empty_batch(source.schema)], batches), with_=with_, keep=keep, rename=rename)
-        schema = pa.record_batch(next(scored)).schema
-        with open_sink(output, write_as, schema) as write:
-            for batch in scored:
-                write(pa.record_batch(batch))
+        first = _next(scored, 0)
+        assert first is not None
+        with open_sink(output, write_as, first.schema) as write:
+            while (batch := _next(scored, progress.n_rows)) is not None:
+                write(batch)
                 progress.advance(batch.num_rows, source.fraction())
+
+
+def _next(scored: Iterator[Any], n_rows: int) -> pa.RecordBatch | None:
+    """The next batch, or None at the end; an error's row is counted from the table's first one, `n_rows` before the batch."""
+    try:
+        batch = next(scored, None)
+    except Error as error:
+        if error.row is None:
+            raise
+        raise CommandError(str(error).replace(f"row {error.row} ", f"row {error.row + n_rows} ", 1)) from error
+    return None if batch is None else pa.record_batch(batch)
 
 
 def _nulls(model: str, rules: tuple[tuple[str | None, str | float], ...]) -> Any:
