@@ -11,6 +11,7 @@ CXX_SOURCES := $(shell find cpp tests/cpp -name '*.h' -o -name '*.hpp' -o -name 
 # The C++ tests open the library of the environment's onnxruntime wheel.
 ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*)
 
+MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-cpp test-python bench lint sanitize clean
 

@@ -15,7 +15,7 @@ import pytest
 from _command import Running, add_model, edgeonnx, failed_with_one_line
 from click.testing import CliRunner
 from edgeonnx.cli._app import app
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 
 @pytest.fixture

@@ -131,11 +131,13 @@ def test_score_rename_feeds_input_of_another_name(tmp_path: Path, model: Path, t
         assert read(tmp_path / "out.parquet")["y"][0].as_py() == 1.5
 
 
-def test_score_without_rows_writes_typed_columns(tmp_path: Path, model: Path, table: pa.Table) -> None:
+@pytest.mark.parametrize("name", ["in.parquet", "in.csv", "in.arrows"])
+def test_score_without_rows_writes_typed_columns(tmp_path: Path, model: Path, table: pa.Table, name: str) -> None:
     out = tmp_path / "out.parquet"
-    assert edgeonnx("score", model, write(table.slice(0, 0), tmp_path / "in.parquet"), "-o", out).returncode == 0
+    run = edgeonnx("score", model, write(table.drop_columns("id").slice(0, 0), tmp_path / name), "-o", out)
+    assert run.returncode == 0, run.stderr
     assert read(out).num_rows == 0
-    assert read(out).schema.types == [pa.string(), pa.int32(), pa.float32(), pa.float32()]
+    assert read(out).schema.types == [pa.int32(), pa.float32(), pa.float32()]
 
 
 @pytest.mark.parametrize(
@@ -235,13 +237,10 @@ def test_score_reader_that_leaves_ends_the_run_quietly(tmp_path: Path, model: Pa
         assert process.wait(60) == 141
 
 
-@pytest.mark.parametrize("name", ["in.parquet", "in.csv"])
-def test_score_shows_rows_per_second_on_a_terminal(tmp_path: Path, model: Path, table: pa.Table, name: str) -> None:
+def on_terminal(stream: str, *arguments: str | Path) -> tuple[int, bytes]:
+    """Run the command with `stream` on a terminal; its exit code and what the terminal got."""
     master, slave = pty.openpty()
-    data = write(table, tmp_path / name)
-    with subprocess.Popen(
-        [EXECUTABLE, "score", model, data, "-o", tmp_path / "out.parquet"], stderr=slave, env=os.environ | {"TERM": "xterm"}
-    ) as run:
+    with subprocess.Popen([EXECUTABLE, *map(str, arguments)], env=os.environ | {"TERM": "xterm"}, **{stream: slave}) as run:
         os.close(slave)
         shown = b""
         try:
@@ -249,9 +248,20 @@ def test_score_shows_rows_per_second_on_a_terminal(tmp_path: Path, model: Path, 
                 shown += part
         except OSError:  # the other end is closed
             os.close(master)
-    assert run.returncode == 0
+    return run.returncode, shown
+
+
+@pytest.mark.parametrize("name", ["in.parquet", "in.csv"])
+def test_score_shows_rows_per_second_on_a_terminal(tmp_path: Path, model: Path, table: pa.Table, name: str) -> None:
+    code, shown = on_terminal("stderr", "score", model, write(table, tmp_path / name), "-o", tmp_path / "out.parquet")
+    assert code == 0
     assert b"3 rows scored into" in shown
     assert b"rows/s" in shown
+
+
+def test_score_arrow_to_a_terminal_is_refused(tmp_path: Path, model: Path, table: pa.Table) -> None:
+    code, shown = on_terminal("stdout", "score", model, write(table, tmp_path / "in.csv"), "-o", "-")
+    assert (code, shown) == (2, b"")
 
 
 def test_score_memory_does_not_grow_with_the_table(tmp_path: Path, model: Path) -> None:

@@ -10,8 +10,9 @@ import models
 import numpy as np
 import onnx
 import pytest
-from models import TRAINED, Case
+import trained
 from support import assert_columns
+from trained import TRAINED, Case
 
 ROWS = [1, 2, 7, 1000, 20011]
 
@@ -31,8 +32,8 @@ def ulps(case: Case) -> int:
 def test_score_trained_model_equals_onnxruntime(name: str, rows: int) -> None:
     case = TRAINED[name]()
     feed = case.feed(rows)
-    scores = eo.Scorer(case.model).score(models.columns_of(feed))
-    assert_columns(scores, models.reference(case, feed), ulps=ulps(case))
+    scores = eo.Scorer(case.model).score(trained.columns_of(feed))
+    assert_columns(scores, trained.reference(case, feed), ulps=ulps(case))
     assert scores.report.n_rows == rows
 
 
@@ -41,8 +42,8 @@ def test_score_trained_model_equals_onnxruntime(name: str, rows: int) -> None:
 def test_score_morsels_equal_onnxruntime_slice_by_slice(name: str, morsel_rows: int) -> None:
     case = TRAINED[name]()
     feed = case.feed(1501)
-    scores = eo.Scorer(case.model, morsel_rows=morsel_rows).score(models.columns_of(feed))
-    assert_columns(scores, models.reference(case, feed, morsel_rows))
+    scores = eo.Scorer(case.model, morsel_rows=morsel_rows).score(trained.columns_of(feed))
+    assert_columns(scores, trained.reference(case, feed, morsel_rows))
     assert scores.report.n_morsels == math.ceil(1501 / morsel_rows)
 
 
@@ -50,7 +51,7 @@ def test_score_morsels_equal_onnxruntime_slice_by_slice(name: str, morsel_rows: 
 @pytest.mark.parametrize("name", TRAINED)
 def test_score_any_number_of_threads_gives_the_same_bits(name: str, threads: int) -> None:
     case = TRAINED[name]()
-    data = models.columns_of(case.feed(3000))
+    data = trained.columns_of(case.feed(3000))
     one = eo.Scorer(case.model, threads=1, morsel_rows=128).score(data)
     assert_columns(eo.Scorer(case.model, threads=threads, morsel_rows=128).score(data), dict(one))
 
@@ -66,7 +67,7 @@ def test_score_rows_around_a_morsel_equal_onnxruntime(rows: int) -> None:
 def test_score_without_native_kernels_equals_onnxruntime(name: str) -> None:
     case = TRAINED[name]()
     feed = case.feed(500)
-    assert_columns(eo.Scorer(case.model, native=False).score(models.columns_of(feed)), models.reference(case, feed), ulps=ulps(case))
+    assert_columns(eo.Scorer(case.model, native=False).score(trained.columns_of(feed)), trained.reference(case, feed), ulps=ulps(case))
 
 
 def thresholds(model: bytes, n_columns: int) -> models.Array:
@@ -87,7 +88,7 @@ def thresholds(model: bytes, n_columns: int) -> models.Array:
 def test_score_tree_rows_on_thresholds_equal_onnxruntime(name: str) -> None:
     case = TRAINED[name]()
     feed = {"X": thresholds(case.model, 4)}
-    assert_columns(eo.Scorer(case.model).score(feed), models.reference(case, feed))
+    assert_columns(eo.Scorer(case.model).score(feed), trained.reference(case, feed))
 
 
 SPECIAL = np.array(
@@ -99,7 +100,7 @@ SPECIAL = np.array(
 def test_score_tree_special_values_equal_onnxruntime(name: str) -> None:
     case = TRAINED[name]()
     feed = {"X": np.random.default_rng(1).choice(SPECIAL, (400, 4))}
-    assert_columns(eo.Scorer(case.model).score(feed), models.reference(case, feed))
+    assert_columns(eo.Scorer(case.model).score(feed), trained.reference(case, feed))
 
 
 LIMITS: dict[str, list[float | int | bool]] = {
@@ -125,7 +126,7 @@ def test_score_identity_returns_every_value_of_the_type(dtype: str, shape: tuple
 
 def test_score_four_types_equals_onnxruntime() -> None:
     feed = models.four_types_feed(20011)
-    scores = eo.Scorer(models.four_types()).score(models.columns_of(feed))
+    scores = eo.Scorer(models.four_types()).score(trained.columns_of(feed))
     assert_columns(scores, models.run(models.four_types(), feed), ulps=BLAS_ULPS)
 
 
@@ -143,7 +144,7 @@ def single(model: Callable[[], bytes], shape: tuple[int, ...]) -> tuple[bytes, m
     ],
 )
 def test_score_shapes_equal_onnxruntime(model: bytes, feed: models.Feed) -> None:
-    assert_columns(eo.Scorer(model, morsel_rows=128).score(models.columns_of(feed)), models.run(model, feed))
+    assert_columns(eo.Scorer(model, morsel_rows=128).score(trained.columns_of(feed)), models.run(model, feed))
 
 
 def test_scorer_initializer_listed_as_input_is_not_a_port() -> None:
@@ -156,11 +157,37 @@ def test_score_fixed_batch_that_cannot_be_freed_is_scored_row_by_row(model: Call
     feed = {"x": np.random.default_rng(4).normal(0, 1, (rows, width)).astype(np.float32)}
     scorer = eo.Scorer(model())
     expected = models.run(model(), feed, 1) if rows else {"y": np.empty((0, width) if width > 1 else 0, np.float32)}
-    assert_columns(scorer.score(models.columns_of(feed)), expected)
+    assert_columns(scorer.score(trained.columns_of(feed)), expected)
     assert "1 at a time" in scorer.explain()
 
 
 def test_score_fixed_batch_that_can_be_freed_is_scored_in_morsels() -> None:
     case = TRAINED["linear-fixed-batch"]()
-    scores = eo.Scorer(case.model, morsel_rows=1000).score(models.columns_of(case.feed(5000)))
+    scores = eo.Scorer(case.model, morsel_rows=1000).score(trained.columns_of(case.feed(5000)))
     assert scores.report.n_morsels == 5
+
+
+@pytest.mark.parametrize("rows", [0, 4, 400])
+def test_score_fixed_batch_of_four_that_cannot_be_freed_is_scored_four_rows_at_a_time(rows: int) -> None:
+    feed = {"x": np.random.default_rng(4).normal(0, 1, (rows, 1)).astype(np.float32)}
+    expected = models.run(models.mean_over_batch(4), feed, 4) if rows else {"y": np.empty(0, np.float32)}
+    assert_columns(eo.Scorer(models.mean_over_batch(4)).score(trained.columns_of(feed)), expected)
+
+
+def test_score_fixed_batch_whose_rows_depend_on_each_other_refuses_a_part_of_a_batch() -> None:
+    """No rows can be made up for the rest of the batch: they would change the answers of the real ones."""
+    with pytest.raises(eo.Error, match="4"):
+        eo.Scorer(models.mean_over_batch(4)).score({"x": np.arange(7, dtype=np.float32)})
+
+
+def test_score_fixed_batch_of_five_that_can_be_freed_takes_any_rows() -> None:
+    x = np.arange(12, dtype=np.float32)
+    scores = eo.Scorer(models.identity("float32", (5, 1))).score({"x": x})
+    assert_columns(scores, {"y": x})
+    assert scores.report.n_morsels == 1
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_score_sizes_that_the_model_leaves_open_come_from_the_data(width: int) -> None:
+    x = np.random.default_rng(4).normal(0, 1, (100, width)).astype(np.float32)
+    assert_columns(eo.Scorer(models.no_shapes(), morsel_rows=32).score(x), {"y": x[:, 0] if width == 1 else x})

@@ -11,6 +11,7 @@ import models
 import numpy as np
 import pyarrow as pa
 import pytest
+import trained
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import assert_column, assert_columns
@@ -174,10 +175,10 @@ def test_score_any_double_is_converted_or_is_the_first_overflow(values: list[flo
     name=st.sampled_from(["boosting", "lightgbm", "xgboost", "forest-zipmap"]),
 )
 def test_score_any_split_of_a_tree_model_equals_onnxruntime(rows: int, morsel_rows: int, threads: int, cuts: list[int], name: str) -> None:
-    case = models.TRAINED[name]()
+    case = trained.TRAINED[name]()
     feed = case.feed(rows)
     data = split(pa.table({"X": pa.FixedSizeListArray.from_arrays(pa.array(feed["X"].ravel()), 4)}), cuts)
-    assert_columns(eo.Scorer(case.model, morsel_rows=morsel_rows, threads=threads).score(data), models.reference(case, feed))
+    assert_columns(eo.Scorer(case.model, morsel_rows=morsel_rows, threads=threads).score(data), trained.reference(case, feed))
 
 
 @given(
@@ -187,6 +188,8 @@ def test_score_any_split_of_a_tree_model_equals_onnxruntime(rows: int, morsel_ro
     order=st.sampled_from("CF"),
     step=st.sampled_from([1, -1, 2]),
 )
+@example(shape=[3], dtype="float32", rows=0, order="C", step=1)
+@example(shape=[2, 3], dtype="int64", rows=1, order="F", step=-1)
 def test_score_any_shape_and_stride_equals_onnxruntime(shape: list[int], dtype: str, rows: int, order: Any, step: int) -> None:
     model = models.identity(dtype, ("N", *shape))
     whole = np.arange(rows * abs(step) * math.prod(shape)).reshape(rows * abs(step), *shape)

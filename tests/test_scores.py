@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import edgeonnx as eo
 import models
 import numpy as np
+import onnx
 import polars
 import pyarrow as pa
 import pytest
+import trained
 from edgeonnx import _core
 from support import assert_column, assert_columns, refused
 
@@ -39,7 +43,7 @@ def test_port_sql_type_matches_the_element_type(dtype: str, sql_type: str) -> No
 
 
 def test_outputs_zipmap_shows_one_port_per_class() -> None:
-    scorer = eo.Scorer(models.logistic(3, True).model)
+    scorer = eo.Scorer(trained.logistic(3, True).model)
     assert [(p.name, p.sql_type) for p in scorer.outputs] == [
         ("output_label", "bigint"),
         ("output_probability_0", "real"),
@@ -56,15 +60,11 @@ def test_explain_says_what_runs_the_model_and_with_how_many_threads() -> None:
     assert "3" in text
 
 
-def test_scorer_model_given_as_path_bytes_or_proto_scores_alike(tmp_path: object) -> None:
-    import pathlib
-
-    import onnx
-
-    path = pathlib.Path(str(tmp_path)) / "model.onnx"
+def test_scorer_model_given_as_path_bytes_or_proto_scores_alike(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "model.onnx"
     path.write_bytes(models.affine())
     expected = models.run(models.affine(), {name: column[:, None] for name, column in ABC.items()})
-    for model in (
+    models_alike: tuple[Any, ...] = (
         path,
         str(path),
         models.affine(),
@@ -72,12 +72,13 @@ def test_scorer_model_given_as_path_bytes_or_proto_scores_alike(tmp_path: object
         memoryview(models.affine()),
         np.frombuffer(models.affine(), np.uint8),
         onnx.load_from_string(models.affine()),
-    ):
+    )
+    for model in models_alike:
         assert_columns(eo.Scorer(model).score(ABC), expected)
 
 
 def test_scores_are_a_mapping_in_the_models_order() -> None:
-    scores = eo.Scorer(models.logistic().model).score(np.zeros((4, 4), np.float32))
+    scores = eo.Scorer(trained.logistic().model).score(np.zeros((4, 4), np.float32))
     assert isinstance(scores, Mapping)
     assert isinstance(scores, eo.Scores)
     assert list(scores) == ["label", "probabilities"]
@@ -92,7 +93,7 @@ def test_scores_are_a_mapping_in_the_models_order() -> None:
 
 
 def test_scores_repr_names_rows_and_outputs() -> None:
-    text = repr(eo.Scorer(models.logistic().model).score(np.zeros((4, 4), np.float32)))
+    text = repr(eo.Scorer(trained.logistic().model).score(np.zeros((4, 4), np.float32)))
     assert "label" in text
     assert "4" in text
 
@@ -154,7 +155,7 @@ def test_scores_null_results_are_masked_in_numpy_and_null_in_arrow() -> None:
 
 def test_scores_without_rows_are_empty_and_typed() -> None:
     empty = {"X": np.empty((0, 4), np.float32)}
-    scores = eo.Scorer(models.logistic(3, True).model).score(empty)
+    scores = eo.Scorer(trained.logistic(3, True).model).score(empty)
     assert {name: (column.dtype.name, column.shape) for name, column in scores.items()} == {
         "output_label": ("int64", (0,)),
         "output_probability_0": ("float32", (0,)),

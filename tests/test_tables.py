@@ -131,6 +131,12 @@ def test_score_null_of_every_numpy_and_pandas_kind_stays_null(data: Callable[[li
     assert columns().score(data([1.0, None, 3.0]))["total"].tolist() == [TOTAL[0], None, TOTAL[2]]
 
 
+def test_score_masked_values_of_a_vector_are_null_one_by_one() -> None:
+    scorer = eo.Scorer(models.row_vectors(), nulls=0)
+    for data in (np.ma.masked_equal(ROWS, 4), {"x": np.ma.masked_equal(ROWS, 4)}):
+        np.testing.assert_array_equal(scorer.score(data)["doubled"], np.where(ROWS == 4, 0, 2 * ROWS))
+
+
 def test_score_arrow_lists_in_a_mapping_feed_a_vector_input() -> None:
     expected = vectors().score({"x": ROWS})["total"].tolist()
     for values in (

@@ -37,13 +37,13 @@ def test_default_threads_override_goes_before_all_else() -> None:
     assert default_threads(EDGEONNX_THREADS="1") == 1
 
 
-@pytest.mark.parametrize("value", ["many", "0", "-3", "99999999999999999999"])
+@pytest.mark.parametrize("value", ["many", "0", "-3"])
 def test_default_threads_override_that_is_no_count_is_ignored(value: str) -> None:
     assert default_threads(EDGEONNX_THREADS=value) == default_threads()
 
 
 def cpu_controller() -> tuple[pathlib.Path, int] | None:
-    """This process' cgroup of the cpu controller, and the version of its hierarchy."""
+    """The cgroup of the cpu controller that this process is in, and the version of its hierarchy."""
     groups = [line.split(":", 2) for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines()]
     mounts = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in mounts:

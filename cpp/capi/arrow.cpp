@@ -3,19 +3,20 @@
 
 #include <memory>
 
+#include "base/text.h"
 #include "capi/guard.h"
 
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
 
 edgeonnx_status edgeonnx_arrow_fields(const ArrowSchema* schema, edgeonnx_field* fields, size_t n_fields, edgeonnx_error* error) {
-  return guarded(error, [&] { arrow::read_fields(needed(schema, "schema"), {fields, n_fields}); });
+  return guarded(error, [&] { arrow::read_fields(needed(schema, "schema"), items(fields, n_fields, "fields")); });
 }
 
 edgeonnx_status edgeonnx_arrow_columns(const ArrowSchema* schema, const ArrowArray* array, edgeonnx_column* columns, size_t n_columns,
                                        int64_t* n_rows, edgeonnx_error* error) {
   return guarded(error, [&] {
-    needed(n_rows, "n_rows") = arrow::read_columns(needed(schema, "schema"), needed(array, "array"), {columns, n_columns});
+    needed(n_rows, "n_rows") = arrow::read_columns(needed(schema, "schema"), needed(array, "array"), items(columns, n_columns, "columns"));
   });
 }
 
@@ -40,13 +41,18 @@ edgeonnx_status edgeonnx_arrow_export(const edgeonnx_field* fields, const edgeon
                                       int64_t n_rows, void (*release)(void*), void* owner, ArrowSchema* schema, ArrowArray* array,
                                       edgeonnx_error* error) {
   const edgeonnx_status status = guarded(error, [&] {
+    if (n_rows < 0) throw Error(Code::kInvalidArgument, "n_rows is negative");
+    items(fields, n_columns, "fields");
+    items(columns, n_columns, "columns");
     std::vector<arrow::Packed> packed;
     for (size_t i = 0; i < n_columns; ++i) {
+      if (fields[i].width < 1) throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has no values a row");
       const int64_t stride = packed_stride(static_cast<Type>(fields[i].type), fields[i].width);
-      if (n_rows > 1 && columns[i].stride != stride) {
-        throw Error(Code::kInvalidArgument, "column " + text_or(fields[i].name, "") + " has gaps between its rows");
+      if (n_rows > 1 && stride > 0 && columns[i].stride != stride) {
+        throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has gaps between its rows");
       }
       packed.push_back({fields[i], columns[i].data, masks ? masks[i] : nullptr});
+      if (!fields[i].name) packed.back().field.name = "";
     }
     auto counted = std::make_unique<CountedOwner>(CountedOwner{release, owner});
     arrow::write(packed, n_rows, release_counted, counted.get(), needed(schema, "schema"), needed(array, "array"));

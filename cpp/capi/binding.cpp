@@ -1,4 +1,5 @@
 // edgeonnx_binding_* and edgeonnx_cancel_*: shims over engine::bind and engine::score.
+#include "base/text.h"
 #include "capi/handles.h"
 
 namespace {
@@ -14,10 +15,15 @@ Enum enum_of(int32_t value, int32_t last, const char* name) {
 
 std::vector<Field> fields_of(const edgeonnx_field* fields, size_t n) {
   std::vector<Field> all;
-  for (size_t i = 0; i < n; ++i) {
-    const Type type = static_cast<Type>(fields[i].type);
-    if (fields[i].width < 1) throw Error(Code::kInvalidArgument, "column " + text_or(fields[i].name, "") + " has no values a row");
-    all.push_back({text_or(fields[i].name, ""), fields[i].type_name ? fields[i].type_name : display_name(type), type, fields[i].width});
+  for (const edgeonnx_field& field : items(fields, n, "fields")) {
+    const Type type = static_cast<Type>(field.type);
+    const std::string name = text_or(field.name, "");
+    if (field.width < 1) throw Error(Code::kInvalidArgument, "column " + in_quotes(name) + " has no values a row");
+    if (type == Type::kBit && field.width > 1) {
+      throw Error(Code::kInvalidArgument, "column " + in_quotes(name) + " has " + std::to_string(field.width) +
+                                              " bits a row; only single bits can be read, use EDGEONNX_TYPE_BOOL");
+    }
+    all.push_back({name, field.type_name ? field.type_name : display_name(type), type, field.width});
   }
   return all;
 }
@@ -28,19 +34,21 @@ engine::BindingOptions options_of(const edgeonnx_binding_options* given) {
   options.coercion = enum_of<engine::Coercion>(raw.coercion, EDGEONNX_COERCION_STRICT, "coercion");
   options.on_overflow = enum_of<engine::OnOverflow>(raw.on_overflow, EDGEONNX_ON_OVERFLOW_NULL, "on_overflow");
   options.by_position = raw.by_position != 0;
-  for (size_t i = 0; i < raw.n_null_rules; ++i) {
-    const edgeonnx_null_rule& from = raw.null_rules[i];
+  for (const edgeonnx_null_rule& from : items(raw.null_rules, raw.n_null_rules, "null_rules")) {
     engine::NullRule rule{enum_of<engine::NullPolicy>(from.policy, EDGEONNX_NULLS_CONSTANT, "nulls"), from.constant, {}};
     if (from.constant_is_integer) rule.constant_integer = from.constant_integer;
     (from.input ? options.nulls_of_input[from.input] : options.nulls) = rule;
   }
-  for (size_t i = 0; i < raw.n_renames; ++i) options.renames[text_or(raw.renames[i].column, "")] = text_or(raw.renames[i].input, "");
-  for (size_t i = 0; i < raw.n_groups; ++i) {
-    const edgeonnx_column_group& group = raw.groups[i];
-    options.groups[text_or(group.input, "")].assign(group.columns, group.columns + group.n_columns);
+  for (const edgeonnx_rename& rename : items(raw.renames, raw.n_renames, "renames")) {
+    options.renames[text_or(rename.column, "")] = text_or(rename.input, "");
   }
-  for (size_t i = 0; i < raw.n_results; ++i) {
-    options.results.push_back({text_or(raw.results[i].output, ""), static_cast<Type>(raw.results[i].type)});
+  for (const edgeonnx_column_group& group : items(raw.groups, raw.n_groups, "groups")) {
+    std::vector<std::string>& columns = options.groups[text_or(group.input, "")];
+    columns.clear();
+    for (const char* column : items(group.columns, group.n_columns, "columns")) columns.push_back(text_or(column, ""));
+  }
+  for (const edgeonnx_result& result : items(raw.results, raw.n_results, "results")) {
+    options.results.push_back({text_or(result.output, ""), static_cast<Type>(result.type)});
   }
   return options;
 }
@@ -51,7 +59,6 @@ edgeonnx_status edgeonnx_binding_create(edgeonnx_scorer* scorer, const edgeonnx_
                                         const edgeonnx_binding_options* options, edgeonnx_binding** out, edgeonnx_error* error) {
   return guarded(error, [&] {
     needed(out, "out") = nullptr;
-    if (n_fields > 0) needed(fields, "fields");
     *out = new edgeonnx_binding{engine::bind(needed(scorer, "scorer").scorer, fields_of(fields, n_fields), options_of(options))};
     ++live_objects;
   });
@@ -91,11 +98,10 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
                                        const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call, edgeonnx_report* report,
                                        edgeonnx_error* error) {
   return guarded(error, [&] {
-    if (n_batches > 0) needed(batches, "batches");
-    if (n_outputs > 0) needed(outputs, "outputs");
     const edgeonnx_call raw = read_struct(call);
     const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data};
-    const engine::Report done = engine::score(needed(binding, "binding").binding, {batches, n_batches}, {outputs, n_outputs}, options);
+    const engine::Report done = engine::score(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
+                                              items(outputs, n_outputs, "outputs"), options);
     if (!report) return;
     const edgeonnx_report full{report->struct_size,        done.n_rows,   done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
                                done.tally.bytes_borrowed, done.ns_total, done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write};
@@ -105,7 +111,8 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
 
 edgeonnx_status edgeonnx_cancel_create(edgeonnx_cancel** out, edgeonnx_error* error) {
   return guarded(error, [&] {
-    needed(out, "out") = new edgeonnx_cancel;
+    needed(out, "out") = nullptr;
+    *out = new edgeonnx_cancel;
     ++live_objects;
   });
 }

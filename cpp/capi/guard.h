@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <span>
 #include <string>
 
 #include "base/error.h"
@@ -72,6 +73,13 @@ template <class T>
 T& needed(T* pointer, const char* name) {
   if (!pointer) throw Error(Code::kInvalidArgument, std::string(name) + " is null");
   return *pointer;
+}
+
+/// n items of the caller's, which may be null only if there are none.
+template <class T>
+std::span<T> items(T* pointer, size_t n, const char* name) {
+  if (n > 0) needed(pointer, name);
+  return {pointer, n};
 }
 
 /// A struct of the caller's, as long as the caller's header knew it; what it did not know is zero.

@@ -18,10 +18,11 @@ engine::ScorerOptions options_of(const edgeonnx_scorer_options* given) {
   if (raw.max_model_bytes > 0) options.max_model_bytes = raw.max_model_bytes;
   options.plan.morsel_rows = raw.morsel_rows;
   options.n_threads = raw.n_threads;
-  for (size_t i = 0; i < raw.n_providers; ++i) {
-    const edgeonnx_provider& from = raw.providers[i];
+  for (const edgeonnx_provider& from : items(raw.providers, raw.n_providers, "providers")) {
     ort::Provider provider{text_or(from.name, ""), {}};
-    for (size_t k = 0; k < from.n_options; ++k) provider.options.emplace_back(from.option_keys[k], from.option_values[k]);
+    const auto keys = items(from.option_keys, from.n_options, "option_keys");
+    const auto values = items(from.option_values, from.n_options, "option_values");
+    for (size_t k = 0; k < from.n_options; ++k) provider.options.emplace_back(text_or(keys[k], ""), text_or(values[k], ""));
     options.plan.providers.push_back(std::move(provider));
   }
   return options;

@@ -114,6 +114,9 @@ int64_t read_columns(const ArrowSchema& schema, const ArrowArray& array, std::sp
     column.validity = validity_of(child);
     const bool is_list = list_size(schema.children[i]->format) >= 0;
     const ArrowArray& values = is_list ? *child.children[0] : child;
+    if (is_list && values.length < (first + array.length) * field.width) {
+      throw Error(Code::kInvalidArgument, "column " + in_quotes(field.name) + " of the Arrow array has fewer values than its lists need");
+    }
     const int64_t first_value = is_list ? values.offset + first * field.width : first;
     column.stride = packed_stride(type, field.width);
     const auto* data = static_cast<const std::byte*>(values.n_buffers > 1 ? values.buffers[1] : nullptr);

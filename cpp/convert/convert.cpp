@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -210,6 +211,25 @@ Pair find(Type from, Type to) {
   });
 }
 
+/// Six decimals of seventeen digits, zeros behind them: SQL Server's text of a float that does not fit.
+std::string float_text(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.16e", x);
+  const char* exponent_at = std::strchr(text, 'e');
+  const int exponent = exponent_at && std::isfinite(x) ? std::atoi(exponent_at + 1) : 0;
+  if (exponent <= 10) {
+    std::snprintf(text, sizeof text, "%.6f", x);
+    return text;
+  }
+  std::string digits;
+  for (const char* at = text; at < exponent_at; ++at) {
+    if (*at >= '0' && *at <= '9') digits += *at;
+  }
+  digits.resize(static_cast<size_t>(exponent) + 7, '0');
+  digits.insert(static_cast<size_t>(exponent) + 1, ".");
+  return (x < 0 ? "-" : "") + digits;
+}
+
 }  // namespace
 
 Rule rule(Type from, Type to) { return find(from, to).rule; }
@@ -223,7 +243,6 @@ int32_t overflow_number(Type from, Type to) {
 }
 
 std::string value_text(const Source& source, Type type, int64_t i) {
-  char text[400];
   const auto* at = static_cast<const std::byte*>(source.data) + i * source.stride;
   const auto load = [at]<class T>(T value) {
     std::memcpy(&value, at, sizeof value);
@@ -233,11 +252,9 @@ std::string value_text(const Source& source, Type type, int64_t i) {
     case Type::kBit:
       return bit_at(static_cast<const uint8_t*>(source.data), source.offset + i) ? "1" : "0";
     case Type::kFloat:
-      std::snprintf(text, sizeof text, "%.6f", static_cast<double>(load(0.0f)));
-      return text;
+      return float_text(static_cast<double>(load(0.0f)));
     case Type::kDouble:
-      std::snprintf(text, sizeof text, "%.6f", load(0.0));
-      return text;
+      return float_text(load(0.0));
     case Type::kUint8:
     case Type::kBool:
       return std::to_string(load(uint8_t{}));

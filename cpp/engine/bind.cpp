@@ -1,5 +1,6 @@
 // Binding: columns to inputs, outputs to results.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -71,6 +72,8 @@ Match find_name(const std::string& name, size_t n, const NameOf& name_of) {
 class Binder {
  public:
   Binder(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, const BindingOptions& options) : options_(options) {
+    static std::atomic<int64_t> n_bindings{0};
+    binding_.id = n_bindings.fetch_add(1);
     binding_.scorer = std::move(scorer);
     binding_.fields = std::move(fields);
     binding_.on_overflow = options.on_overflow;
@@ -108,7 +111,11 @@ class Binder {
     return renamed == options_.renames.end() ? fields()[field].name : renamed->second;
   }
 
+  /// A renamed column wins over one that has the name by nature.
   Match find_column(const std::string& name) const {
+    for (size_t i = 0; i < fields().size(); ++i) {
+      if (options_.renames.contains(fields()[i].name) && bound_name(i) == name) return {i, {}};
+    }
     return find_name(name, fields().size(), [this](size_t i) { return bound_name(i); });
   }
 

@@ -88,6 +88,7 @@ struct Cast {
 };
 
 struct Binding {
+  int64_t id = 0;  ///< unlike that of any other binding of the process
   std::shared_ptr<const Scorer> scorer;
   std::vector<Field> fields;
   std::vector<BoundInput> inputs;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ort/prepared_run.h"
 #include "ort/session.h"
 
 namespace edgeonnx::engine {
@@ -60,6 +61,9 @@ struct Lane {
   std::vector<std::vector<int64_t>> input_shapes;
   std::vector<std::vector<int64_t>> output_shapes;
   std::vector<const void*> columns;
+  std::vector<uint8_t> is_direct;  ///< per output tensor: 1 where it is the caller's own memory
+  std::unique_ptr<ort::PreparedRun> one_row;  ///< of the binding that this lane last scored a single row for
+  int64_t one_row_binding = -1;
   std::optional<Error> failure;  ///< the first bad row of the morsel so far
   Tally tally;
 };

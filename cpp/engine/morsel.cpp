@@ -1,6 +1,8 @@
 #include "engine/morsel.h"
 
 #include <chrono>
+#include <cstring>
+#include <memory>
 
 #include "base/error.h"
 #include "engine/read.h"
@@ -18,13 +20,15 @@ int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 /// Where each output tensor of the run goes: the caller's memory, or the lane's.
 void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, int64_t n_rows, Lane& lane) {
   lane.output_refs.resize(binding.tensors.size());
+  lane.is_direct.resize(binding.tensors.size());
   int64_t n_bytes = 0;
   for (const BoundTensor& tensor : binding.tensors) n_bytes += round_up(n_rows * tensor.row_bytes(), 64);
   int64_t offset = 0;
   for (size_t i = 0; i < binding.tensors.size(); ++i) {
     const BoundTensor& tensor = binding.tensors[i];
     size_t result = 0;
-    if (is_direct(binding, i, outputs, &result)) {
+    lane.is_direct[i] = is_direct(binding, i, outputs, &result);
+    if (lane.is_direct[i]) {
       lane.output_refs[i] = {static_cast<std::byte*>(outputs[result].data) + morsel.first_row * outputs[result].stride, tensor.type, {}};
     } else {
       lane.output_refs[i] = {lane.outputs.reserve(static_cast<size_t>(n_bytes)) + offset, tensor.type, {}};
@@ -50,9 +54,27 @@ void set_shapes(const Binding& binding, int64_t n_rows, Lane& lane) {
   }
 }
 
+/// One row: the tensors of the last time again, for a few bytes copied in and out.
+void run_one_row(const Binding& binding, Lane& lane) {
+  if (lane.one_row_binding != binding.id) {
+    lane.one_row_binding = -1;
+    set_shapes(binding, 1, lane);
+    lane.one_row = std::make_unique<ort::PreparedRun>(*binding.scorer->plan().session, lane.input_refs, binding.wanted, lane.output_refs);
+    lane.one_row_binding = binding.id;
+  }
+  for (size_t i = 0; i < binding.inputs.size(); ++i) {
+    std::memcpy(lane.one_row->input(i), lane.input_refs[i].data, static_cast<size_t>(binding.inputs[i].row_bytes()));
+  }
+  lane.one_row->run(lane.control);
+  for (size_t i = 0; i < binding.tensors.size(); ++i) {
+    std::memcpy(lane.output_refs[i].data, lane.one_row->output(i), static_cast<size_t>(binding.tensors[i].row_bytes()));
+  }
+}
+
 void run(const Binding& binding, int64_t n_rows, Lane& lane) {
   const plan::Plan& plan = binding.scorer->plan();
   if (plan.batch_mode == plan::BatchMode::kFree) {
+    if (n_rows == 1) return run_one_row(binding, lane);
     set_shapes(binding, n_rows, lane);
     plan.session->run(lane.input_refs, binding.wanted, lane.output_refs, {}, lane.control);
     return;

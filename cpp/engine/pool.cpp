@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <string>
+#include <system_error>
 #include <thread>
 
+#include "base/error.h"
 #include "engine/quota.h"
 
 namespace edgeonnx::engine {
@@ -48,8 +51,14 @@ void Pool::run(int n_lanes, const std::function<void(int)>& body, const std::fun
   most_threads_ = std::max(most_threads_, n_lanes);
   jobs_.push_back(&job);
   for (int missing = n_lanes - n_idle_; missing > 0 && n_threads_ < most_threads_; --missing) {
+    try {
+      std::thread(&Pool::work, this).detach();
+    } catch (const std::system_error& error) {
+      if (n_threads_ > 0) break;  // fewer threads do the work as well
+      std::erase(jobs_, &job);
+      throw Error(Code::kOutOfMemory, std::string("no thread can be started to score with: ") + error.what());
+    }
     ++n_threads_;
-    std::thread(&Pool::work, this).detach();
   }
   n_lanes == 1 ? wake_.notify_one() : wake_.notify_all();
   const auto finished = [&] { return job.n_done == job.n_lanes; };

@@ -33,9 +33,11 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
     }
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string name = in_quotes(binding.results[i].name);
-    if (n_rows > 0 && !outputs[i].data) throw Error(Code::kInvalidArgument, "result " + name + " has no memory");
-    if (binding.results[i].nullable && n_rows > 0 && !outputs[i].mask) throw Error(Code::kInvalidArgument, "result " + name + " may be NULL and needs a mask");
+    if (n_rows == 0) break;
+    if (!outputs[i].data) throw Error(Code::kInvalidArgument, "result " + in_quotes(binding.results[i].name) + " has no memory");
+    if (binding.results[i].nullable && !outputs[i].mask) {
+      throw Error(Code::kInvalidArgument, "result " + in_quotes(binding.results[i].name) + " may be NULL and needs a mask");
+    }
   }
 }
 
@@ -83,7 +85,8 @@ class Call {
     if (in_pool) {
       Pool::shared().run(n_lanes, [this](int lane) { work(lane); }, can_stop() ? std::function<void()>([this] { poll(); }) : nullptr);
     } else {
-      poll();
+      // Too short to be worth asking anyone but the token.
+      stop_ = options_.cancel && options_.cancel->requested.load();
       work(0);
     }
     for (const auto& lane : lanes_) {

@@ -81,8 +81,7 @@ void write_results(const Binding& binding, const Morsel& morsel, std::span<const
   for (size_t i = 0; i < binding.results.size(); ++i) {
     const BoundResult& result = binding.results[i];
     const auto* tensor = static_cast<const std::byte*>(lane.output_refs[result.tensor].data);
-    size_t direct = 0;
-    const bool converted = !is_direct(binding, result.tensor, outputs, &direct);
+    const bool converted = !lane.is_direct[result.tensor];
     if (converted) write_values(binding, result, morsel, outputs[i], tensor, lane);
     write_mask(binding, result, morsel, outputs[i], converted, lane);
   }

@@ -103,6 +103,8 @@ class Session {
            std::span<OwnedTensor> owned, const RunControl& control) const;
 
  private:
+  friend class PreparedRun;
+
   const Library& library_;
   void* session_ = nullptr;
   std::vector<PortInfo> inputs_;

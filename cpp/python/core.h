@@ -23,6 +23,8 @@ class Table {
   Table& operator=(const Table&) = delete;
   ~Table();
 
+  /// `arrays`: NumPy arrays; (name of the type, number of rows) stands for a column of a type that no input takes.
+  /// `masks`: None, or per column None or booleans, true where NULL: one a row, or one for each value.
   static std::unique_ptr<Table> from_arrays(const std::vector<std::string>& names, const py::list& arrays, const py::object& masks);
   static std::unique_ptr<Table> from_arrow(const py::object& source);
 

@@ -1,4 +1,5 @@
 // Scorer and Binding: a loaded model, and a model tied to a layout of columns.
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -85,6 +86,7 @@ struct PyBinding {
 
   Binding binding;
   std::vector<BoundResult> results;
+  py::dtype mask_dtype{"bool"};
   int64_t matrix_width = -1;  // of the only column; -1 where there are several
   int32_t matrix_type = EDGEONNX_TYPE_UNDEFINED;
 };
@@ -121,6 +123,20 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
   return array;
 }
 
+/// A new array of NumPy's; without the detours of py::array's constructor, which cost as much as scoring a row.
+py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape, py::ssize_t n_rows) {
+  constexpr int kMostDimensions = 64;  // NPY_MAXDIMS
+  py::ssize_t sizes[kMostDimensions];
+  const int n_dimensions = static_cast<int>(std::min<size_t>(shape.size(), kMostDimensions));
+  std::copy_n(shape.begin(), n_dimensions, sizes);
+  sizes[0] = n_rows;
+  const auto& numpy = py::detail::npy_api::get();
+  // NewFromDescr steals a reference to the dtype.
+  PyObject* made = numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, dtype.inc_ref().ptr(), n_dimensions, sizes, nullptr, nullptr, 0, nullptr);
+  if (!made) throw py::error_already_set();
+  return py::reinterpret_steal<py::array>(made);
+}
+
 /// Memory for the results, and the call. Returns (values by name, masks by name or None, report as the bytes of an edgeonnx_report).
 py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>& batches, int64_t n_rows, const py::dict* out) {
   const size_t n = self.results.size();
@@ -129,18 +145,12 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
   std::vector<edgeonnx_output> outputs(n);
   for (size_t i = 0; i < n; ++i) {
     const BoundResult& result = self.results[i];
-    py::array array;
-    if (out && out->contains(result.name)) {
-      array = checked_out((*out)[result.name], result, n_rows);
-    } else {
-      std::vector<py::ssize_t> shape = result.shape;
-      shape[0] = n_rows;
-      array = py::array(result.dtype, std::move(shape));
-    }
+    const bool is_given = out && !out->empty() && out->contains(result.name);
+    py::array array = is_given ? checked_out((*out)[result.name], result, n_rows) : new_array(result.dtype, result.shape, n_rows);
     outputs[i] = {array.mutable_data(), n_rows > 1 ? array.strides(0) : array.itemsize() * result.width, nullptr};
-    values[result.name] = std::move(array);
+    if (PyDict_SetItem(values.ptr(), result.name.ptr(), array.ptr()) != 0) throw py::error_already_set();
     if (result.nullable) {
-      py::array mask(py::dtype("bool"), std::vector<py::ssize_t>{n_rows});
+      py::array mask = new_array(self.mask_dtype, {0}, n_rows);
       outputs[i].mask = static_cast<uint8_t*>(mask.mutable_data());
       if (masks.is_none()) masks = py::dict();
       masks[result.name] = std::move(mask);
@@ -158,7 +168,8 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
     if (PyErr_Occurred()) throw py::error_already_set();  // a signal handler's exception, KeyboardInterrupt as a rule
     throw;
   }
-  return py::make_tuple(std::move(values), std::move(masks), py::bytes(reinterpret_cast<const char*>(&report), sizeof report));
+  const py::bytes raw_report(reinterpret_cast<const char*>(&report), sizeof report);
+  return py::reinterpret_steal<py::tuple>(PyTuple_Pack(3, values.ptr(), masks.ptr(), raw_report.ptr()));
 }
 
 py::tuple score(const PyBinding& self, const Table& table, const py::dict& out) { return score_batches(self, table.batches(), table.n_rows(), &out); }

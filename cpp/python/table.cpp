@@ -1,4 +1,5 @@
 // Table: columns borrowed from NumPy arrays and from Arrow data.
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -124,14 +125,18 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
   const size_t n = names.size();
   if (arrays.size() != n) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "as many names as arrays are needed");
   std::vector<edgeonnx_column>& columns = table->columns_.emplace_back(n);
-  std::string lengths;
-  bool equal_lengths = true;
+  std::vector<int64_t> lengths(n);
   for (size_t i = 0; i < n; ++i) {
+    if (py::isinstance<py::tuple>(arrays[i])) {
+      const auto [type_name, n_rows] = py::cast<std::pair<std::string, int64_t>>(arrays[i]);
+      table->add_field(names[i], EDGEONNX_TYPE_UNDEFINED, 1, type_name);
+      lengths[i] = n_rows;
+      continue;
+    }
     const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
     if (!py::isinstance<py::array>(array)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + names[i] + "' is not a NumPy array");
     if (array.ndim() == 0) throw StatusError(EDGEONNX_SHAPE_MISMATCH, "column '" + names[i] + "' is a scalar; a column needs a dimension for its rows");
-    if (i == 0) table->n_rows_ = array.shape(0);
-    equal_lengths &= array.shape(0) == table->n_rows_;
+    lengths[i] = array.shape(0);
     int32_t type = type_of(array.dtype());
     const int64_t width = inner_width(array);
     if (width < 1 || !is_packed_inside(array)) type = EDGEONNX_TYPE_UNDEFINED;
@@ -145,9 +150,11 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
       if (!mask.is_none()) table->add_mask(mask, columns[i], array.shape(0), width);
     }
   }
-  if (!equal_lengths) {
-    for (size_t i = 0; i < n; ++i) lengths += (i ? ", '" : "'") + names[i] + "' has " + std::to_string(py::reinterpret_borrow<py::array>(arrays[i]).shape(0));
-    throw StatusError(EDGEONNX_SHAPE_MISMATCH, "columns differ in their number of rows: " + lengths);
+  if (n > 0) table->n_rows_ = lengths[0];
+  if (std::any_of(lengths.begin(), lengths.end(), [&](int64_t length) { return length != table->n_rows_; })) {
+    std::string all;
+    for (size_t i = 0; i < n; ++i) all += (i ? ", '" : "'") + names[i] + "' has " + std::to_string(lengths[i]);
+    throw StatusError(EDGEONNX_SHAPE_MISMATCH, "columns differ in their number of rows: " + all);
   }
   table->owner_ = arrays;
   table->batches_.push_back({columns.data(), table->n_rows_});

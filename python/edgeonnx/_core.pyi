@@ -1,12 +1,15 @@
-from collections.abc import Buffer, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 class Table:
     @staticmethod
-    def from_arrays(names: Sequence[str], arrays: Sequence[NDArray[Any]], masks: Sequence[NDArray[numpy.bool_] | None] | None = None) -> Table: ...
+    def from_arrays(
+        names: Sequence[str], arrays: Sequence[NDArray[Any] | tuple[str, int]], masks: Sequence[NDArray[numpy.bool_] | None] | None = None
+    ) -> Table: ...
     @staticmethod
     def from_arrow(source: object) -> Table: ...
     @property

@@ -11,7 +11,7 @@ import numpy
 from numpy.typing import NDArray
 
 from edgeonnx import _core
-from edgeonnx._errors import FileError, InvalidArgument, ModelError
+from edgeonnx._errors import FileError, InvalidArgument, ModelError, NotFound
 from edgeonnx._options import COERCIONS, ON_OVERFLOW, NullPolicy, Request, null_rules, position_of, provider_list, request_of
 from edgeonnx._runtime import library_path
 from edgeonnx._scores import Cast, Scores
@@ -237,12 +237,13 @@ class Scorer:
         if plain and matrix is not None and type(data) is numpy.ndarray and self._generation == _fork_generation:
             raw = matrix.binding.score_matrix(data)
             if raw is not None:
-                return Scores(raw, matrix.casts, 0)
+                return Scores._of(raw, matrix.casts, 0)
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, self._request(outputs, with_, rename, columns))
         if plain and type(data) is numpy.ndarray:
             self._matrix = prepared
-        return Scores(prepared.binding.score(source.table, _checked_out(out, prepared.names)), prepared.casts, source.n_bytes_copied)
+        raw = prepared.binding.score(source.table, _checked_out(out, prepared.names))
+        return Scores._of(raw, prepared.casts, source.n_bytes_copied)
 
     def predict(
         self,
@@ -365,7 +366,7 @@ def _checked_out(out: Mapping[str, NDArray[Any]] | None, names: list[str]) -> di
         return {}
     unknown = [name for name in out if name not in names]
     if unknown:
-        raise InvalidArgument(f"out names {', '.join(map(repr, unknown))}; the results are {', '.join(map(repr, names))}")
+        raise NotFound(f"out names {', '.join(map(repr, unknown))}; the results are {', '.join(map(repr, names))}")
     return dict(out)
 
 

@@ -14,6 +14,7 @@ from edgeonnx import _core
 __all__ = ["Cast", "Report", "Scores"]
 
 
+_new = object.__new__
 _REPORT = struct.Struct("N9q")  # edgeonnx_report: struct_size and what follows it
 
 
@@ -58,15 +59,22 @@ class Scores(Mapping[str, NDArray[Any]]):
     """
 
     __slots__ = ("_arrays", "_casts", "_masks", "_n_bytes_copied", "_raw_report", "_values")
+    _values: dict[str, NDArray[Any]]
+    _masks: dict[str, NDArray[numpy.bool_]] | None
+    _raw_report: bytes
 
-    def __init__(self, raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> None:
-        self._values, self._masks, self._raw_report = raw
+    @classmethod
+    def _of(cls, raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> Scores:
+        """Make one from what the core returned; not by `__init__`, which would double the cost for a single row."""
+        self = _new(cls)
+        self._values, masks, self._raw_report = raw
+        self._masks = masks
         self._casts = casts
         self._n_bytes_copied = n_bytes_copied
         self._arrays = self._values
-        if self._masks is not None:
-            masks = self._masks
+        if masks is not None:
             self._arrays = {name: _masked(values, masks[name]) if name in masks else values for name, values in self._values.items()}
+        return self
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]

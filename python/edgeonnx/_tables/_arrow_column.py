@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables._arrow import pyarrow_for
-from edgeonnx._tables._columns import ColumnList, unbindable
+from edgeonnx._tables._columns import ColumnList
 
 
 def add_column(columns: ColumnList, name: str, values: Any) -> None:
@@ -27,7 +27,7 @@ def _add_polars(columns: ColumnList, name: str, values: Any, polars: Any) -> Non
     flat = values if width is None else values.reshape((-1,))
     is_bool = flat.dtype == polars.Boolean
     if not (is_bool or flat.dtype.is_integer() or flat.dtype.is_float()):
-        columns.add(name, unbindable(len(values), values.dtype))
+        columns.add_unbindable(name, values.dtype, len(values))
         return
     mask = None
     if values.null_count() or flat.null_count():
@@ -47,7 +47,7 @@ def _add_pyarrow(columns: ColumnList, name: str, values: Any, pyarrow: Any) -> N
     element = values.type if width is None else values.type.value_type
     is_bool = types.is_boolean(element)
     if not (is_bool or types.is_integer(element) or types.is_floating(element)):
-        columns.add(name, unbindable(len(values), values.type))
+        columns.add_unbindable(name, values.type, len(values))
         return
     n_chunks = values.num_chunks
     flat = values.chunk(0) if n_chunks == 1 else values.combine_chunks()

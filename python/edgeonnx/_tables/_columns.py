@@ -32,7 +32,7 @@ class ColumnList:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.arrays: list[Array] = []
+        self.arrays: list[Array | tuple[str, int]] = []
         self.masks: dict[int, Array] = {}
         self.n_bytes_copied = 0
 
@@ -63,6 +63,11 @@ class ColumnList:
         self.arrays.append(values)
         self.n_bytes_copied += n_bytes_copied
 
+    def add_unbindable(self, name: str, type_name: object, n_rows: int) -> None:
+        """Add a column of a type that no input takes; messages call the type `type_name`."""
+        self.names.append(name)
+        self.arrays.append((str(type_name), n_rows))
+
     def extend(self, names: list[str], matrix: Array) -> None:
         """Add the columns of a matrix in native byte order, as views: far cheaper than `add` for each where there are few rows."""
         if isinstance(matrix, numpy.ma.MaskedArray):
@@ -83,11 +88,6 @@ def native(values: Array) -> tuple[Array, int]:
         return values, 0
     values = values.astype(values.dtype.newbyteorder("="))
     return values, values.nbytes
-
-
-def unbindable(n_rows: int, type_name: object) -> Array:
-    """Stand-in for a column of a type that no input takes: the right length, no memory, and a dtype that tells the type's name."""
-    return numpy.broadcast_to(numpy.zeros((), dtype=[(str(type_name), "V1")]), (n_rows,))
 
 
 def refuse_clashes(columns: Iterable[str], outputs: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ import numpy
 
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables import _arrow_column
-from edgeonnx._tables._columns import Array, ColumnList, Source, refuse_clashes, rows_of, unbindable
+from edgeonnx._tables._columns import Array, ColumnList, Source, refuse_clashes, rows_of
 
 if TYPE_CHECKING:
     from edgeonnx._scorer import Port
@@ -48,7 +48,7 @@ def add_column(columns: ColumnList, name: str, values: Any) -> None:
     if hasattr(dtype, "pyarrow_dtype"):
         _arrow_column.add_column(columns, name, array.__arrow_array__())
     elif dtype.kind not in "iufb":
-        columns.add(name, unbindable(len(array), dtype))
+        columns.add_unbindable(name, dtype, len(array))
     elif dtype.na_value is not pandas.NA:
         dense = numpy.asarray(array)  # pandas' own wrapping of a numpy array, or a sparse column
         columns.add(name, dense)

@@ -2,6 +2,8 @@
 
 import importlib.util
 import shlex
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -99,10 +101,11 @@ def _print_race(console: Console, result: Race) -> None:
 
 
 def _print_next(console: Console, model_file: Path, data_file: Path) -> None:
-    model, data = shlex.quote(str(model_file)), shlex.quote(str(data_file))
+    program = "edgeonnx" if shutil.which("edgeonnx") else sys.argv[0]
+    program, model, data = (shlex.quote(str(word)) for word in (program, model_file, data_file))
     console.print("\n[bold]Try next[/]")
     for command in (
-        f"edgeonnx inspect {model}",
-        f"edgeonnx score {model} {data} -o - --to csv --with '{_tutorial.OUTPUT} float' | head -3",
+        f"{program} inspect {model}",
+        f"{program} score {model} {data} -o - --to csv --with '{_tutorial.OUTPUT} float' | head -3",
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)

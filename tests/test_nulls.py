@@ -1,0 +1,134 @@
+"""What a NULL does: an error, NaN, a constant, or a row without results."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+
+import edgeonnx as eo
+import models
+import numpy as np
+import pyarrow as pa
+import pytest
+from support import assert_column, assert_columns, refused, run_python
+
+pytestmark = pytest.mark.usefixtures("no_leak")
+
+
+def with_nulls(kind: pa.DataType) -> pa.Table:
+    return pa.table({"x": pa.array([1, None, 3, None], kind)})
+
+
+def test_score_null_is_an_error_by_default_and_names_its_row() -> None:
+    for threads in (1, 4):
+        table = pa.table({"x": pa.array([1.0] * 5000 + [None] + [1.0] * 5000 + [None], pa.float32())})
+        with refused(eo.NullError, "'x'", "5000") as info:
+            eo.Scorer(models.identity(), threads=threads, morsel_rows=100).score(table)
+        assert (info.value.row, info.value.column) == (5000, "x")
+
+
+def test_score_validity_bitmap_without_nulls_is_no_error() -> None:
+    sliced = pa.table({"x": pa.array([None, 1, 2, 3, None], pa.float32())}).slice(1, 3)
+    assert eo.Scorer(models.identity()).score(sliced)["y"].tolist() == [1, 2, 3]
+
+
+def test_score_nulls_nan_becomes_nan_and_is_no_null() -> None:
+    for kind, dtype in ((pa.float32(), "float32"), (pa.float64(), "float64"), (pa.int32(), "float32")):
+        scores = eo.Scorer(models.identity(dtype), nulls="nan").score(with_nulls(kind))
+        assert_columns(scores, {"y": np.array([1, np.nan, 3, np.nan], dtype)})
+
+
+def test_score_nulls_nan_for_an_integer_input_is_refused() -> None:
+    with pytest.raises(eo.Error, match="'x'") as info:
+        eo.Scorer(models.identity("int64"), nulls="nan").score(with_nulls(pa.int64()))
+    assert isinstance(info.value, (eo.NullError, eo.InvalidArgument, eo.CoercionError))
+
+
+def test_score_nulls_propagate_masks_all_outputs_of_the_row() -> None:
+    scores = eo.Scorer(models.row_vectors(), nulls="propagate").score(
+        pa.table(
+            {
+                "p": pa.array([1, None, 3], pa.float32()),
+                "q": pa.array([1, 1, 1], pa.float32()),
+                "r": pa.array([1, None, None], pa.float32()),
+            }
+        )
+    )
+    assert scores["total"].tolist() == [3.0, None, None]
+    assert np.ma.getmaskarray(scores["doubled"]).tolist() == [[False] * 3, [True] * 3, [True] * 3]
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.float32(), pa.float64()], ids=str)
+@pytest.mark.parametrize("constant", [-5, 2.0])
+def test_score_nulls_constant_stands_in(kind: pa.DataType, constant: float) -> None:
+    dtype = str(kind.to_pandas_dtype()().dtype)
+    scores = eo.Scorer(models.identity(dtype), nulls=constant).score(with_nulls(kind))
+    assert_columns(scores, {"y": np.array([1, constant, 3, constant], dtype)})
+
+
+def test_score_nulls_constant_keeps_all_digits_of_a_bigint() -> None:
+    value = 2**53 + 1
+    scores = eo.Scorer(models.identity("int64"), nulls=value).score(with_nulls(pa.int64()))
+    assert scores["y"].tolist() == [1, value, 3, value]
+
+
+def test_score_nulls_constant_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(eo.Error, match="3000000000"):
+        eo.Scorer(models.identity("int32"), nulls=3_000_000_000).score(with_nulls(pa.int32()))
+
+
+def test_score_nulls_mapping_chooses_by_input() -> None:
+    table = pa.table(
+        {name: pa.array([1, None if name == missing else 1, 1], pa.float32()) for name, missing in zip("abc", "abx", strict=True)}
+    )
+    scorer = eo.Scorer(models.affine(), nulls={"a": 10, "b": "nan"})
+    assert_column(scorer.score(table)["total"], np.array([7, np.nan, 7], np.float32))
+    with refused(eo.NullError, "'c'"):
+        scorer.score(table.set_column(2, "c", [[1.0, None, None]]))
+
+
+def test_score_nulls_propagate_only_for_the_named_input() -> None:
+    table = pa.table({"a": pa.array([1, None], pa.float32()), "b": pa.array([1, 1], pa.float32()), "c": pa.array([1, 1], pa.float32())})
+    scorer = eo.Scorer(models.affine(), nulls={"a": "propagate"})
+    assert scorer.score(table)["total"].tolist() == [7.0, None]
+
+
+def test_score_nan_is_not_null() -> None:
+    x = np.array([1, np.nan], np.float32)
+    for nulls in ("error", "propagate", 5.0):
+        assert_columns(eo.Scorer(models.identity(), nulls=nulls).score({"x": x}), {"y": x})
+
+
+def test_score_null_row_that_would_overflow_does_not() -> None:
+    """What lies under a NULL is nobody's value: it is neither checked nor converted."""
+    garbage = pa.Array.from_buffers(pa.float64(), 3, [pa.py_buffer(b"\x05"), pa.py_buffer(np.array([1.0, 1e300, 2.0]).tobytes())])
+    scores = eo.Scorer(models.identity("int32"), nulls="propagate").score(pa.table({"x": garbage}))
+    assert scores["y"].tolist() == [1, None, 2]
+
+
+def test_score_null_row_is_not_fed_a_value_that_the_model_cannot_take() -> None:
+    """An integer division by zero would end the process."""
+    code = """
+import sys, pathlib
+import edgeonnx as eo
+import pyarrow as pa
+table = pa.table({"x": pa.array([None, 5, None, 2, None], pa.int32())})
+print(eo.Scorer(pathlib.Path(sys.argv[1]), nulls="propagate").score(table)["y"].tolist())
+print(eo.Scorer(sys.argv[1], nulls="propagate").score(table.slice(0, 1))["y"].tolist())
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.onnx"
+        path.write_bytes(models.ten_divided_by())
+        assert run_python(code, str(path)).stdout == "[None, 2, None, 5, None]\n[None]\n"
+
+
+def test_score_all_rows_null_propagates() -> None:
+    table = pa.table({name: pa.nulls(300, pa.float32()) for name in "abc"})
+    scores = eo.Scorer(models.affine(), nulls="propagate", morsel_rows=64).score(table)
+    assert np.ma.getmaskarray(scores["total"]).all()
+
+
+def test_score_overflow_null_on_an_input_follows_the_null_policy() -> None:
+    data = {"x": np.array([1.0, 3e9, 3.0])}
+    assert eo.Scorer(models.identity("int32"), on_overflow="null", nulls=-1).score(data)["y"].tolist() == [1, -1, 3]
+    assert eo.Scorer(models.identity("int32"), on_overflow="null").score(data)["y"].tolist() == [1, None, 3]
