@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import edgeonnx as eo
 import numpy as np
 import pytest
+
+import edgeonnx as eo
 from models import Array, Feed
 
 #: class -> (code, builtin), as the table of status codes gives them.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import models
 import numpy as np
 import pyarrow as pa
+
+import models
 from models import Array, Feed
 
 N = 1000

@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 
-import edgeonnx as eo
 import pytest
+
+import edgeonnx as eo
 
 CPP = pathlib.Path(__file__).parent.parent / "cpp"
 

@@ -6,14 +6,15 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import edgeonnx as eo
-import models
 import numpy as np
 import onnx
 import onnxruntime
 import pandas
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 import trained
 from support import STATUS, assert_columns, refused
 

@@ -5,17 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import edgeonnx as eo
 import onnxruntime
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
-from _command import Running, add_model, edgeonnx, failed_with_one_line
 from click.testing import CliRunner
-from edgeonnx.cli._app import app
 from onnx import TensorProto, helper
+
+import edgeonnx as eo
+from _command import Running, add_model, edgeonnx, failed_with_one_line
+from edgeonnx.cli._app import app
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
-from _command import Running, add_model, edgeonnx, failed_with_one_line, leftovers
 from onnx import TensorProto
+
+from _command import Running, add_model, edgeonnx, failed_with_one_line, leftovers
 
 OLD = b"what was there before"
 

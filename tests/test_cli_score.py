@@ -14,8 +14,9 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
-from _command import EXECUTABLE, Running, add_model, edgeonnx, failed_with_one_line
 from onnx import TensorProto, helper
+
+from _command import EXECUTABLE, Running, add_model, edgeonnx, failed_with_one_line
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import edgeonnx as eo
-import models
 import numpy as np
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 from support import assert_columns, refused
 
 pytestmark = pytest.mark.usefixtures("no_leak")

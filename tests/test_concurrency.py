@@ -16,14 +16,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import edgeonnx as eo
-import models
 import numpy as np
 import pandas
 import polars
 import psutil
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 import trained
 from edgeonnx import _core
 from support import assert_columns, refused, run_python

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-import edgeonnx as eo
-import models
 import nanoarrow
 import numpy as np
 import pandas
@@ -17,9 +15,12 @@ import polars
 import pyarrow as pa
 import pytest
 import torch
+from numpy.lib import recfunctions
+
+import edgeonnx as eo
+import models
 from edgeonnx._tables import read_table
 from models import Feed
-from numpy.lib import recfunctions
 from support import assert_columns
 from tables import NAMES, N, chunked, floats, frozen, matrix, structured, totals
 

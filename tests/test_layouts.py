@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import edgeonnx as eo
-import models
 import numpy as np
 import pandas
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 from models import Array
 from support import assert_columns, refused
 from tables import NAMES, N, floats, frozen, totals

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pathlib
 import tempfile
 
-import edgeonnx as eo
-import models
 import numpy as np
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 from support import assert_column, assert_columns, refused, run_python
 
 pytestmark = pytest.mark.usefixtures("no_leak")

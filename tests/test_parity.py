@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import edgeonnx as eo
-import models
 import numpy as np
 import onnx
 import pytest
+
+import edgeonnx as eo
+import models
 import trained
 from support import assert_columns
 from trained import TRAINED, Case

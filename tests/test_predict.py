@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-import edgeonnx as eo
-import models
 import numpy as np
 import pandas
 import polars
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 import trained
 from models import Feed
 from support import assert_column, assert_columns, refused

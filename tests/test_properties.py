@@ -6,14 +6,15 @@ import itertools
 import math
 from typing import Any
 
-import edgeonnx as eo
-import models
 import numpy as np
 import pyarrow as pa
 import pytest
-import trained
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+import edgeonnx as eo
+import models
+import trained
 from support import assert_column, assert_columns
 
 TARGETS = ("int32", "int64", "float32", "float64")

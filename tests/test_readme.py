@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+
 from _command import edgeonnx
 
 ROOT = Path(__file__).parent.parent

@@ -7,9 +7,10 @@ import pathlib
 import shutil
 import subprocess
 
+import pytest
+
 import edgeonnx as eo
 import models
-import pytest
 from support import run_python
 
 #: Scores one row and prints it, or prints the class, the code and the text of the error.

@@ -7,13 +7,14 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import edgeonnx as eo
-import models
 import numpy as np
 import onnx
 import polars
 import pyarrow as pa
 import pytest
+
+import edgeonnx as eo
+import models
 import trained
 from edgeonnx import _core
 from support import assert_column, assert_columns, refused

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-import edgeonnx as eo
-import models
 import nanoarrow
 import numpy as np
 import pandas
@@ -16,6 +14,9 @@ import polars
 import pyarrow as pa
 import pytest
 import torch
+
+import edgeonnx as eo
+import models
 from edgeonnx._tables import materialize, read_table
 from support import refused, run_python
 

@@ -8,10 +8,11 @@ import shutil
 import uuid
 from collections.abc import Iterator
 
-import edgeonnx as eo
-import models
 import numpy as np
 import pytest
+
+import edgeonnx as eo
+import models
 from support import run_python
 
 DEFAULT = "import edgeonnx as eo; print(eo.build_info()['default_threads'])"

@@ -99,7 +99,7 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
                                        edgeonnx_error* error) {
   return guarded(error, [&] {
     const edgeonnx_call raw = read_struct(call);
-    const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data};
+    const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data, raw.first_row};
     const engine::Report done = engine::score(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
                                               items(outputs, n_outputs, "outputs"), options);
     if (!report) return;

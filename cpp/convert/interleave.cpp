@@ -45,7 +45,7 @@ void copy_two(const void* const* columns, int64_t begin, int64_t end, std::byte*
 #endif
 
 // Rows of the target that are in flight at once: small enough that they stay in L1 while all columns pass over them.
-constexpr int64_t kBlockBytes = 16384;
+constexpr int64_t kBlockBytes = 8192;
 
 }  // namespace
 

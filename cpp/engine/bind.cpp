@@ -95,10 +95,12 @@ class Binder {
   const std::vector<Field>& fields() const { return binding_.fields; }
 
   std::string contract() const {
-    std::vector<std::string> inputs, outputs;
+    std::vector<std::string> inputs, outputs, columns;
     for (const Port& port : plan().inputs) inputs.push_back(describe(port));
     for (const plan::OutputPort& output : plan().outputs) outputs.push_back(describe(output.port));
-    return "The model takes " + join(inputs) + " and returns " + join(outputs) + ".";
+    for (const Field& field : fields()) columns.push_back(in_quotes(field.name) + " " + field.type_name);
+    return "The model takes " + join(inputs) + " and returns " + join(outputs) + "; the data have " +
+           (columns.empty() ? "no columns" : join(columns)) + ".";
   }
 
   std::optional<size_t> find_input(const std::string& name) const {
@@ -151,12 +153,11 @@ class Binder {
         binding_.inputs.push_back(std::move(input));
       }
     }
-    if (options_.by_position && position < fields().size() && plan().inputs.size() == binding_.inputs.size()) {
-      int64_t taken = 0;
-      for (const BoundInput& input : binding_.inputs) taken += input.width;
-      mistakes_.add(Code::kShapeMismatch,
-                    "the data have " + std::to_string(total_width()) + " values a row, the model takes " + std::to_string(taken));
-    }
+    if (!options_.by_position || (position == fields().size() && plan().inputs.size() == binding_.inputs.size())) return;
+    int64_t needed = 0;
+    for (const Port& port : plan().inputs) needed += std::max<int64_t>(1, port.width());
+    mistakes_.add(Code::kShapeMismatch,
+                  "the data have " + std::to_string(total_width()) + " values a row, the model takes " + std::to_string(needed));
   }
 
   int64_t total_width() const {
@@ -176,8 +177,6 @@ class Binder {
       chosen.push_back(position++);
     }
     if (width < 0 ? !chosen.empty() : static_cast<int64_t>(chosen.size()) == width) return true;
-    mistakes_.add(Code::kShapeMismatch, "input " + in_quotes(port.name) + " takes " + std::to_string(std::max<int64_t>(1, width)) +
-                                            " values a row; the data have " + std::to_string(total_width()) + " values a row in all");
     position = fields().size();
     return false;
   }
@@ -195,7 +194,8 @@ class Binder {
       chosen.push_back(*match.index);
       return true;
     }
-    if (plan().inputs.size() == 1 && take_all_numeric(port, chosen)) return true;
+    // Not for a single value a row: there the name is all that says which column is meant.
+    if (plan().inputs.size() == 1 && width != 1 && take_all_numeric(port, chosen)) return true;
     if (match.index) {
       const Field& field = fields()[*match.index];
       mistakes_.add(Code::kShapeMismatch, "input " + in_quotes(port.name) + " takes " + std::to_string(width) + " values a row, column " +
@@ -207,15 +207,15 @@ class Binder {
   }
 
   std::string missing(const Port& port) const {
-    if (port.width() == 1 && plan().inputs.size() > 1) return "input " + describe(port) + ": there is no column of that name";
-    std::vector<std::string> numeric;
+    if (port.width() == 1) return "input " + describe(port) + ": there is no column of that name";
+    std::vector<size_t> numeric;
     for (size_t i = 0; i < fields().size(); ++i) {
-      if (is_numeric(i, port.type)) numeric.push_back(in_quotes(fields()[i].name));
+      if (is_numeric(i, port.type)) numeric.push_back(i);
     }
     std::string text = "input " + describe(port) + ": there is no column of that name";
     if (plan().inputs.size() == 1) {
-      text += ", and the data have " + std::to_string(numeric.size()) + " numeric columns" + (numeric.empty() ? "" : " (" + join(numeric) + ")") +
-              " where " + (port.width() < 0 ? "some" : std::to_string(port.width())) + (port.width() == 1 ? " is" : " are") + " needed";
+      text += ", and the data have " + std::to_string(numeric.size()) + " numeric columns where " +
+              (port.width() < 0 ? "some" : std::to_string(port.width())) + " are needed";
     }
     return text + "; name its columns with columns={" + in_quotes(port.name) + ": [...]}";
   }
@@ -400,7 +400,7 @@ class Binder {
       mistakes_.add(Code::kShapeMismatch, "output " + in_quotes(result.name) + ": the model returns " + std::to_string(tensor.shape.width) + " values a row, fewer than it has classes");
     }
     if (rule == convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + ", which no conversion makes");
-    if (options_.coercion == Coercion::kSafe && !exact) mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive");
+    if (options_.coercion == Coercion::kSafe && !exact && rule != convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive");
     if (rule != convert::Rule::kSame) binding_.casts.push_back({result.name, display_name(result.from), display_name(result.to), exact});
     result.loop = convert::loop(result.from, result.to);
     result.nullable = binding_.can_mask;

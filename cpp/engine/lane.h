@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -66,6 +67,10 @@ struct Lane {
   int64_t one_row_binding = -1;
   std::optional<Error> failure;  ///< the first bad row of the morsel so far
   Tally tally;
+
+  void keep_first(Error error) {
+    if (!failure || error.row() < failure->row()) failure = std::move(error);
+  }
 };
 
 }  // namespace edgeonnx::engine

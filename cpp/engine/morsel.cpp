@@ -1,5 +1,6 @@
 #include "engine/morsel.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -18,7 +19,8 @@ int64_t now_ns() {
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 /// Where each output tensor of the run goes: the caller's memory, or the lane's.
-void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, int64_t n_rows, Lane& lane) {
+void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Lane& lane) {
+  const int64_t n_rows = morsel.n_rows;
   lane.output_refs.resize(binding.tensors.size());
   lane.is_direct.resize(binding.tensors.size());
   int64_t n_bytes = 0;
@@ -94,9 +96,16 @@ void run(const Binding& binding, int64_t n_rows, Lane& lane) {
 void score_morsel(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Lane& lane) {
   const int64_t start = now_ns();
   read_inputs(binding, morsel, lane);
-  if (lane.failure) throw *lane.failure;
-  const int64_t fixed_batch = binding.scorer->plan().fixed_batch;
-  place_outputs(binding, morsel, outputs, fixed_batch > 1 ? round_up(morsel.n_rows, fixed_batch) : morsel.n_rows, lane);
+  if (lane.failure) {
+    // A row before this one may yet fail on its way out, and would then be the first.
+    const Error failure = *lane.failure;
+    const int64_t fixed = std::max<int64_t>(1, binding.scorer->plan().fixed_batch);
+    Morsel before = morsel;
+    before.n_rows = (failure.row() - morsel.error_row(0)) / fixed * fixed;
+    if (before.n_rows > 0) score_morsel(binding, before, outputs, lane);
+    throw failure;
+  }
+  place_outputs(binding, morsel, outputs, lane);
   const int64_t converted = now_ns();
   run(binding, morsel.n_rows, lane);
   const int64_t ran = now_ns();

@@ -23,7 +23,7 @@ struct Piece {
   convert::Loop loop;
   int64_t row;
   int64_t n;
-  int64_t first_row;  ///< `row`, counted over all batches
+  int64_t first_row;  ///< `row`, as errors count it
 
   int64_t n_values() const { return n * field.width; }
   bool has_nulls() const {
@@ -44,19 +44,15 @@ struct Piece {
   }
 };
 
-void keep_first(Lane& lane, Error error) {
-  if (!lane.failure || error.row() < lane.failure->row()) lane.failure = std::move(error);
-}
-
 std::string where(const Piece& piece, int64_t row) {
   return "row " + std::to_string(row) + " of column " + in_quotes(piece.field.name);
 }
 
 void fail_null(const Piece& piece, int64_t row, Lane& lane, const std::string& input_name) {
-  keep_first(lane, Error(Code::kNullValue, where(piece, row) + " is NULL and input " + in_quotes(input_name) +
-                                               " takes no NULL; say what a NULL means with nulls='nan', 'propagate', or a constant")
-                       .at_row(row)
-                       .at_column(piece.field.name));
+  lane.keep_first(Error(Code::kNullValue, where(piece, row) + " is NULL and input " + in_quotes(input_name) +
+                                              " takes no NULL; say what a NULL means with nulls='nan', 'propagate', or a constant")
+                      .at_row(row)
+                      .at_column(piece.field.name));
 }
 
 void fail_overflow(const Piece& piece, int64_t value, Lane& lane, const std::string& input_name) {
@@ -66,11 +62,11 @@ void fail_overflow(const Piece& piece, int64_t value, Lane& lane, const std::str
   const std::string text = convert::value_text(source, piece.field.type, value % piece.field.width);
   const Error plain = convert::overflow_error(piece.field.type, piece.input.type, text);
   const int64_t row = piece.first_row + r;
-  keep_first(lane, Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) + ".")
-                       .at_row(row)
-                       .at_column(piece.field.name)
-                       .with_value(text)
-                       .with_sql_number(plain.sql_number()));
+  lane.keep_first(Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) + ".")
+                      .at_row(row)
+                      .at_column(piece.field.name)
+                      .with_value(text)
+                      .with_sql_number(plain.sql_number()));
 }
 
 void mask_row(Lane& lane, int64_t morsel_row) {
@@ -126,7 +122,7 @@ void read_piece(const Binding& binding, const Piece& piece, std::byte* target, i
 
 Piece piece_of(const Binding& binding, const Morsel& morsel, const BoundInput& input, size_t which, int64_t begin, int64_t n) {
   const size_t field = input.fields[which];
-  return {input, binding.fields[field], morsel.batch->columns[field], input.loops[which], morsel.begin + begin, n, morsel.first_row + begin};
+  return {input, binding.fields[field], morsel.batch->columns[field], input.loops[which], morsel.begin + begin, n, morsel.error_row(begin)};
 }
 
 /// Many columns into the rows of one matrix, block by block.
@@ -152,38 +148,29 @@ void gather(const Binding& binding, const Morsel& morsel, const BoundInput& inpu
   }
 }
 
-/// With a fixed batch the last run is filled up with copies of the last row.
-void pad(const BoundInput& input, std::byte* target, int64_t n_rows, int64_t n_padded) {
-  const int64_t row = input.row_bytes();
-  for (int64_t r = n_rows; r < n_padded; ++r) std::memcpy(target + r * row, target + (n_rows - 1) * row, static_cast<size_t>(row));
-}
-
 }  // namespace
 
 void read_inputs(const Binding& binding, const Morsel& morsel, Lane& lane) {
-  const plan::Plan& plan = binding.scorer->plan();
   const int64_t n = morsel.n_rows;
-  const int64_t n_padded = plan.fixed_batch > 1 ? round_up(n, plan.fixed_batch) : n;
   lane.failure.reset();
   lane.any_row_null = false;
   if (binding.can_mask) lane.row_null.assign(static_cast<size_t>(n), 0);
   lane.input_refs.resize(binding.inputs.size());
   int64_t n_bytes = 0;
-  for (const BoundInput& input : binding.inputs) n_bytes += round_up(n_padded * input.row_bytes(), 64);
+  for (const BoundInput& input : binding.inputs) n_bytes += round_up(n * input.row_bytes(), 64);
   int64_t offset = 0;
   for (size_t i = 0; i < binding.inputs.size(); ++i) {
     const BoundInput& input = binding.inputs[i];
     const Piece whole = piece_of(binding, morsel, input, 0, 0, n);
-    if (input.fields.size() == 1 && n == n_padded && whole.is_ready() && !whole.has_nulls()) {
+    if (input.fields.size() == 1 && whole.is_ready() && !whole.has_nulls()) {
       // Borrowed: ONNX Runtime only reads its inputs.
       lane.input_refs[i] = {const_cast<std::byte*>(whole.data()), input.type, {}};
       lane.tally.bytes_borrowed += n * input.row_bytes();
       continue;
     }
     std::byte* target = lane.inputs.reserve(static_cast<size_t>(n_bytes)) + offset;
-    offset += round_up(n_padded * input.row_bytes(), 64);
+    offset += round_up(n * input.row_bytes(), 64);
     input.fields.size() == 1 ? read_piece(binding, whole, target, 0, lane) : gather(binding, morsel, input, target, lane);
-    if (n < n_padded) pad(input, target, n, n_padded);
     lane.input_refs[i] = {target, input.type, {}};
   }
 }

@@ -21,11 +21,17 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
   if (outputs.size() != binding.results.size()) {
     throw Error(Code::kInvalidArgument, "memory for " + std::to_string(binding.results.size()) + " results is needed, " + std::to_string(outputs.size()) + " given");
   }
+  const int64_t fixed = binding.scorer->plan().fixed_batch;
   int64_t n_rows = 0;
   for (const Batch& batch : batches) {
     if (batch.n_rows < 0) throw Error(Code::kInvalidArgument, "a batch has a negative number of rows");
     n_rows += batch.n_rows;
     if (batch.n_rows == 0) continue;
+    // Rows of one run may depend on each other in such a model, so none can be made up to fill it.
+    if (fixed > 1 && batch.n_rows % fixed != 0) {
+      throw Error(Code::kShapeMismatch, "the model scores exactly " + std::to_string(fixed) + " rows at a time; " + std::to_string(batch.n_rows) +
+                                            " rows are no multiple of that");
+    }
     for (const BoundInput& input : binding.inputs) {
       for (const size_t field : input.fields) {
         if (!batch.columns || !batch.columns[field].data) throw Error(Code::kInvalidArgument, "column " + in_quotes(binding.fields[field].name) + " has no data");
@@ -41,12 +47,12 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
   }
 }
 
-std::vector<Morsel> cut(std::span<const Batch> batches, int64_t morsel_rows) {
+std::vector<Morsel> cut(std::span<const Batch> batches, int64_t morsel_rows, int64_t row_base) {
   std::vector<Morsel> morsels;
   int64_t first_row = 0;
   for (const Batch& batch : batches) {
     for (int64_t begin = 0; begin < batch.n_rows; begin += morsel_rows) {
-      morsels.push_back({&batch, begin, std::min(morsel_rows, batch.n_rows - begin), first_row + begin});
+      morsels.push_back({&batch, begin, std::min(morsel_rows, batch.n_rows - begin), first_row + begin, row_base});
     }
     first_row += batch.n_rows;
   }
@@ -167,7 +173,7 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   const plan::Plan& plan = binding.scorer->plan();
   Report report;
   for (const Batch& batch : batches) report.n_rows += batch.n_rows;
-  std::vector<Morsel> morsels = cut(batches, plan.morsel_rows);
+  std::vector<Morsel> morsels = cut(batches, plan.morsel_rows, options.first_row);
   if (!morsels.empty()) {
     const int n_lanes = static_cast<int>(std::min<size_t>(static_cast<size_t>(binding.scorer->n_threads()), morsels.size()));
     // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.

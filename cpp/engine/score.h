@@ -13,6 +13,7 @@ struct CallOptions {
   const Cancel* cancel = nullptr;
   int (*check)(void*) = nullptr;  ///< asked by the calling thread only; non-zero stops the call
   void* check_data = nullptr;
+  int64_t first_row = 0;  ///< what errors call row 0
 };
 
 struct Report {

@@ -17,7 +17,7 @@ Error overflow(const BoundResult& result, const convert::Source& source, int64_t
       .with_sql_number(plain.sql_number());
 }
 
-/// Converts the rows of one result. Values of masked rows may overflow in peace.
+/// Converts the rows of one result; the first that does not fit goes to lane.failure. Values of masked rows may overflow in peace.
 void write_values(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, const std::byte* tensor, Lane& lane) {
   const int64_t from_size = size_of(result.from);
   const int64_t to_size = size_of(result.to);
@@ -31,7 +31,7 @@ void write_values(const Binding& binding, const BoundResult& result, const Morse
     if (at < 0) return;
     if (binding.on_overflow == OnOverflow::kNull) return;
     if (masks && lane.row_null[static_cast<size_t>(row)]) return;
-    throw overflow(result, source, at, morsel.first_row + row);
+    lane.keep_first(overflow(result, source, at, morsel.error_row(row)));
   };
   if (result.width == 1) {
     const convert::Source source{from, tensor_stride, 0};
@@ -41,7 +41,8 @@ void write_values(const Binding& binding, const BoundResult& result, const Morse
     if (at >= 0 && at < morsel.n_rows) check(source, at, at);
     return;
   }
-  for (int64_t r = 0; r < morsel.n_rows; ++r) {
+  const auto is_before_failure = [&](int64_t r) { return !lane.failure || morsel.error_row(r) < lane.failure->row(); };
+  for (int64_t r = 0; r < morsel.n_rows && is_before_failure(r); ++r) {
     const convert::Source source{from + r * tensor_stride, from_size, 0};
     check(source, r, result.loop(source, target + r * output.stride, to_size, result.width, bad ? bad + r * result.width : nullptr));
   }
@@ -66,8 +67,7 @@ void write_mask(const Binding& binding, const BoundResult& result, const Morsel&
 
 bool is_direct(const Binding& binding, size_t index, std::span<const Output> outputs, size_t* result) {
   const BoundTensor& tensor = binding.tensors[index];
-  // A padded run returns more rows than the caller has room for.
-  if (tensor.n_readers != 1 || binding.scorer->plan().fixed_batch > 1) return false;
+  if (tensor.n_readers != 1) return false;
   for (size_t i = 0; i < binding.results.size(); ++i) {
     const BoundResult& each = binding.results[i];
     if (each.tensor != index) continue;
@@ -85,6 +85,7 @@ void write_results(const Binding& binding, const Morsel& morsel, std::span<const
     if (converted) write_values(binding, result, morsel, outputs[i], tensor, lane);
     write_mask(binding, result, morsel, outputs[i], converted, lane);
   }
+  if (lane.failure) throw *lane.failure;
 }
 
 }  // namespace edgeonnx::engine

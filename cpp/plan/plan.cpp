@@ -1,7 +1,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
-#include <bit>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <numeric>
@@ -34,6 +34,14 @@ void check_external_data(const onnx::Model& model, const Options& options) {
     const bool climbs = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".."; });
     if (path.is_absolute() || climbs) throw Error(Code::kInvalidModel, what + ", outside the folder of the model");
   }
+}
+
+std::string opset_note(const onnx::Model& model) {
+  std::vector<std::string> opsets;
+  for (const onnx::Opset& opset : model.opsets) {
+    opsets.push_back((opset.domain.empty() ? "ai.onnx" : std::string(opset.domain)) + " " + std::to_string(opset.version));
+  }
+  return "opset: " + join(opsets);
 }
 
 /// "" where rows of a table can feed the input, else the reason.
@@ -184,22 +192,31 @@ void complete_output_ports(Plan& plan, const ort::Library& library) {
   }
 }
 
-// Rows of a morsel: enough to bury the cost of a run (a microsecond or two and some per input), few enough that what a run touches stays
-// in a core's cache and that a stop request is heard soon.
-constexpr int64_t kMostRows = 4096;
-constexpr int64_t kMorselBytes = 1 << 19;
+// Rows of a morsel: enough to bury the cost of a run (some microseconds), few enough that what a run touches stays in a core's cache and
+// that a stop request is heard soon.
+constexpr int64_t kMostRows = 16384;
+constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
+constexpr int64_t kMorselBytes = 1 << 20;
 constexpr int64_t kMorselMultiplications = 1 << 25;
+constexpr int64_t kRowMultiple = 128;  // matrix kernels work on blocks of rows
 
-int64_t floor_power_of_two(int64_t x) { return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, x)))); }
+bool has_trees(const onnx::Model& model) {
+  return std::any_of(model.nodes.begin(), model.nodes.end(), [](const onnx::Node& node) { return node.op_type.starts_with("TreeEnsemble"); });
+}
 
 void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
   int64_t row_bytes = 0;
   for (const Port& port : plan.inputs) row_bytes += std::max<int64_t>(1, port.width()) * size_of(port.type);
   for (const OutputPort& output : plan.outputs) row_bytes += std::max<int64_t>(1, output.port.width()) * size_of(output.port.type);
-  row_bytes = std::max<int64_t>(1, row_bytes);
+  // The numbers of a tree ensemble are nodes, of which a row meets few.
+  const bool is_trees = has_trees(model);
+  const int64_t n_weights = is_trees ? 0 : model.n_weights;
+  // What lies between inputs and outputs is not told; dense layers of n weights in all are some sqrt(n) values wide.
+  row_bytes += 2 * static_cast<int64_t>(sizeof(float) * std::sqrt(static_cast<double>(n_weights)));
   plan.row_cost = model.n_weights + row_bytes;
-  const int64_t by_work = std::max<int64_t>(64, kMorselMultiplications / std::max<int64_t>(1, model.n_weights));
-  plan.morsel_rows = wanted > 0 ? wanted : floor_power_of_two(std::min({kMostRows, by_work, kMorselBytes / row_bytes}));
+  const int64_t by_work = std::max<int64_t>(64, kMorselMultiplications / std::max<int64_t>(1, n_weights));
+  const int64_t most = std::min({is_trees ? kTreeRows : kMostRows, by_work, std::max<int64_t>(1, kMorselBytes / std::max<int64_t>(1, row_bytes))});
+  plan.morsel_rows = wanted > 0 ? wanted : most > kRowMultiple ? most / kRowMultiple * kRowMultiple : most;
   if (plan.batch_mode == BatchMode::kFixed) {
     plan.morsel_rows = (plan.morsel_rows + plan.fixed_batch - 1) / plan.fixed_batch * plan.fixed_batch;
   }
@@ -240,6 +257,7 @@ Plan make_plan(onnx::Bytes bytes, const ort::Library& library, const Options& op
   check_external_data(model, options);
   const std::vector<onnx::ZipMap> zipmaps = onnx::find_zipmaps(model);
   Plan plan;
+  plan.notes.push_back(opset_note(model));
   onnx::Rewrite request;
   request.cut_zipmaps = !zipmaps.empty();
   ort::SessionOptions session_options;

@@ -36,7 +36,7 @@ struct OutputPort {
 /// How rows meet the model's batch dimension.
 enum class BatchMode {
   kFree,   ///< any number of rows in one run
-  kFixed,  ///< fixed_batch rows a run, the last one padded
+  kFixed,  ///< fixed_batch rows a run, no more and no fewer
 };
 
 /// What an output tensor looks like: sizes with the rows first. In a plan of BatchMode::kFree shape[0] is -1 and stands for the rows of

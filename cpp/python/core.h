@@ -52,6 +52,10 @@ class Table {
   std::deque<ArrowArray> arrow_arrays_;     // moved out of a stream, released with the table
 };
 
+/// A name on its way into the C interface, where it would end at a NUL. Throws StatusError if it has one.
+const char* check_name(const std::string& name);
+/// Text of the C interface for Python; a model may hold bytes that are no UTF-8.
+py::str to_str(const std::string& text);
 /// edgeonnx.h's type of a NumPy dtype; EDGEONNX_TYPE_UNDEFINED for what no input takes.
 int32_t type_of(const py::dtype& dtype);
 /// The dtype of a type. Throws StatusError where NumPy has none.

@@ -16,7 +16,7 @@ py::tuple shape_of(const edgeonnx_port& port) {
   return shape;
 }
 
-py::tuple port_tuple(const edgeonnx_port& port) { return py::make_tuple(port.name, port.onnx_type, port.sql_type, shape_of(port)); }
+py::tuple port_tuple(const edgeonnx_port& port) { return py::make_tuple(to_str(port.name), to_str(port.onnx_type), port.sql_type, shape_of(port)); }
 
 std::unique_ptr<Scorer> make_scorer(const py::buffer& model, const std::string& ort_library, const std::string& model_name,
                                     const std::string& external_data_folder, const std::vector<std::pair<std::string, Pairs>>& providers,
@@ -72,7 +72,7 @@ struct PyBinding {
   explicit PyBinding(Binding made) : binding(std::move(made)) {
     for (int64_t i = 0; i < binding.n_results(); ++i) {
       const edgeonnx_port port = binding.result(i);
-      BoundResult result{port.name, dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0};
+      BoundResult result{to_str(port.name), dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0};
       int64_t product = 1;
       for (int32_t d = 1; d < port.rank; ++d) product *= port.shape[d];
       if (port.width > 1 && product == port.width) {
@@ -102,6 +102,7 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
   const std::string name = "out['" + std::string(result.name) + "']";
   if (!py::isinstance<py::array>(given)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is not a NumPy array");
   const auto array = py::reinterpret_borrow<py::array>(given);
+  if (py::hasattr(given, "mask")) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is a masked array; pass its .data, and find NULLs in the scores returned");
   if (type_of(array.dtype()) != result.type) {
     throw StatusError(EDGEONNX_TYPE_MISMATCH, name + ": expected dtype " + py::cast<std::string>(py::str(py::object(result.dtype))) + ", got " +
                                                   py::cast<std::string>(py::str(py::object(array.dtype()))));
@@ -138,7 +139,7 @@ py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shap
 }
 
 /// Memory for the results, and the call. Returns (values by name, masks by name or None, report as the bytes of an edgeonnx_report).
-py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>& batches, int64_t n_rows, const py::dict* out) {
+py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>& batches, int64_t n_rows, const py::dict* out, int64_t first_row) {
   const size_t n = self.results.size();
   py::dict values;
   py::object masks = py::none();
@@ -159,6 +160,7 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
   edgeonnx_call call{};
   call.struct_size = sizeof call;
   call.check = check_signals;
+  call.first_row = first_row;
   edgeonnx_report report{};
   try {
     // Safe without the GIL: the caller holds the owners of the batches, `values` and `masks` own the results, and both outlive the call.
@@ -172,7 +174,9 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
   return py::reinterpret_steal<py::tuple>(PyTuple_Pack(3, values.ptr(), masks.ptr(), raw_report.ptr()));
 }
 
-py::tuple score(const PyBinding& self, const Table& table, const py::dict& out) { return score_batches(self, table.batches(), table.n_rows(), &out); }
+py::tuple score(const PyBinding& self, const Table& table, const py::dict& out, int64_t first_row) {
+  return score_batches(self, table.batches(), table.n_rows(), &out, first_row);
+}
 
 /// The short way for the commonest call: a matrix like the one that the binding was made for, which then needs no Table. None: not like it.
 py::object score_matrix(const PyBinding& self, const py::array& matrix) {
@@ -183,7 +187,7 @@ py::object score_matrix(const PyBinding& self, const py::array& matrix) {
   edgeonnx_column column{};
   column.data = matrix.data();
   column.stride = matrix.shape(0) > 1 ? matrix.strides(0) : matrix.itemsize() * matrix.shape(1);
-  return score_batches(self, {{&column, matrix.shape(0)}}, matrix.shape(0), nullptr);
+  return score_batches(self, {{&column, matrix.shape(0)}}, matrix.shape(0), nullptr, 0);
 }
 
 std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t coercion, int32_t on_overflow, bool by_position,
@@ -193,15 +197,15 @@ std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t 
   std::vector<edgeonnx_null_rule> raw_nulls;
   for (const NullRule& rule : null_rules) raw_nulls.push_back(null_rule_of(rule));
   std::vector<edgeonnx_rename> raw_renames;
-  for (const auto& [column, input] : renames) raw_renames.push_back({column.c_str(), input.c_str()});
+  for (const auto& [column, input] : renames) raw_renames.push_back({check_name(column), check_name(input)});
   std::vector<std::vector<const char*>> names(groups.size());
   std::vector<edgeonnx_column_group> raw_groups;
   for (size_t i = 0; i < groups.size(); ++i) {
-    for (const std::string& column : groups[i].second) names[i].push_back(column.c_str());
+    for (const std::string& column : groups[i].second) names[i].push_back(check_name(column));
     raw_groups.push_back({groups[i].first.c_str(), names[i].data(), names[i].size()});
   }
   std::vector<edgeonnx_result> raw_results;
-  for (const auto& [output, type] : results) raw_results.push_back({output.c_str(), type});
+  for (const auto& [output, type] : results) raw_results.push_back({check_name(output), type});
   edgeonnx_binding_options options{};
   options.struct_size = sizeof options;
   options.coercion = coercion;
@@ -241,11 +245,11 @@ void register_scorer(py::module_& module) {
       .def_property_readonly("casts",
                              [](const PyBinding& self) {
                                py::list casts;
-                               for (const edgeonnx_cast& cast : self.binding.casts()) casts.append(py::make_tuple(cast.column, cast.from, cast.to, cast.exact != 0));
+                               for (const edgeonnx_cast& cast : self.binding.casts()) casts.append(py::make_tuple(to_str(cast.column), cast.from, cast.to, cast.exact != 0));
                                return casts;
                              })
-      .def_property_readonly("explain", [](const PyBinding& self) { return std::string(self.binding.explain()); })
-      .def("score", &score, py::arg("table"), py::arg("out"))
+      .def_property_readonly("explain", [](const PyBinding& self) { return to_str(self.binding.explain()); })
+      .def("score", &score, py::arg("table"), py::arg("out"), py::arg("first_row"))
       .def("score_matrix", &score_matrix, py::arg("matrix").noconvert());
   py::class_<Scorer>(module, "Scorer", "A loaded model.")
       .def(py::init(&make_scorer), py::arg("model"), py::arg("ort_library"), py::arg("model_name"), py::arg("external_data_folder"), py::arg("providers"),
@@ -262,7 +266,7 @@ void register_scorer(py::module_& module) {
                                for (int64_t i = 0; i < self.n_outputs(); ++i) ports.append(port_tuple(self.output(i)));
                                return ports;
                              })
-      .def_property_readonly("explain", [](const Scorer& self) { return std::string(self.explain()); })
+      .def_property_readonly("explain", [](const Scorer& self) { return to_str(self.explain()); })
       .def("bind", &bind, py::arg("table"), py::arg("coercion"), py::arg("on_overflow"), py::arg("by_position"), py::arg("null_rules"), py::arg("renames"),
            py::arg("groups"), py::arg("results"));
 }

@@ -32,6 +32,7 @@ int64_t inner_width(const py::array& array) {
 }
 
 bool is_packed_inside(const py::array& array) {
+  if (array.size() == 0) return true;
   py::ssize_t expected = array.itemsize();
   for (py::ssize_t d = array.ndim() - 1; d > 0; --d) {
     if (array.shape(d) != 1 && array.strides(d) != expected) return false;
@@ -98,6 +99,7 @@ Table::~Table() {
 }
 
 void Table::add_field(const std::string& name, int32_t type, int64_t width, const std::string& type_name) {
+  check_name(name);
   edgeonnx_field field{};
   field.name = strings_.emplace_back(name).c_str();
   field.type_name = type_name.empty() ? nullptr : strings_.emplace_back(type_name).c_str();

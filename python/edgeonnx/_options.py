@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._sql_types import element_type
 
-__all__ = ["NullPolicy", "Request", "null_rules", "position_of", "provider_list", "request_of"]
+__all__ = ["NOTHING", "NullPolicy", "Request", "null_rules", "position_of", "positive", "provider_list", "request_of"]
 
 NullPolicy = str | float | int | bool
 NullRule = tuple[str | None, int, float | int | None]
@@ -19,6 +19,15 @@ _NULLS = ("error", "nan", "propagate")
 _CONSTANT = 3
 
 
+def positive(value: int | None, option: str, most: int) -> int | None:
+    """A count that an option gives; None stays None."""
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or not 1 <= value <= most:
+        raise InvalidArgument(f"{option}={value!r}: a whole number from 1 to {most} is expected")
+    return int(value)
+
+
 def position_of(value: object, allowed: Sequence[str], option: str) -> int:
     """Number of an enum option in edgeonnx.h, which lists its values in this order."""
     if value not in allowed:
@@ -26,7 +35,7 @@ def position_of(value: object, allowed: Sequence[str], option: str) -> int:
     return allowed.index(value)
 
 
-def null_rules(nulls: NullPolicy | Mapping[str, NullPolicy]) -> list[NullRule]:
+def null_rules(nulls: NullPolicy | Mapping[str | None, NullPolicy] | Mapping[str, NullPolicy]) -> list[NullRule]:
     """The rules of a `nulls` option; the rule for all inputs has the name None."""
     if isinstance(nulls, Mapping):
         return [_null_rule(name, policy) for name, policy in nulls.items()]
@@ -36,11 +45,13 @@ def null_rules(nulls: NullPolicy | Mapping[str, NullPolicy]) -> list[NullRule]:
 def _null_rule(name: str | None, policy: NullPolicy) -> NullRule:
     if isinstance(policy, str):
         return name, position_of(policy, _NULLS, "nulls"), None
-    if isinstance(policy, numbers.Integral):
+    if isinstance(policy, numbers.Integral) and -(2**63) <= policy < 2**63:
         return name, _CONSTANT, int(policy)
     if isinstance(policy, numbers.Real):
         return name, _CONSTANT, float(policy)
-    raise InvalidArgument(f"nulls={policy!r} is unknown; use {', '.join(map(repr, _NULLS))}, a number, or a mapping from input names to these")
+    raise InvalidArgument(
+        f"nulls={policy!r} is unknown; use {', '.join(map(repr, _NULLS))}, a number, or a mapping from input names to these"
+    )
 
 
 def provider_list(

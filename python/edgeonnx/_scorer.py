@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 
 from edgeonnx import _core
 from edgeonnx._errors import FileError, InvalidArgument, ModelError, NotFound
-from edgeonnx._options import COERCIONS, ON_OVERFLOW, NullPolicy, Request, null_rules, position_of, provider_list, request_of
+from edgeonnx._options import (
+    COERCIONS,
+    NOTHING,
+    ON_OVERFLOW,
+    NullPolicy,
+    Request,
+    null_rules,
+    position_of,
+    positive,
+    provider_list,
+    request_of,
+)
 from edgeonnx._runtime import library_path
 from edgeonnx._scores import Cast, Scores
-from edgeonnx._tables import append, materialize, read_table
+from edgeonnx._tables import append, batches_of, materialize, read_table
 
 __all__ = ["Port", "Scorer"]
 
@@ -72,7 +83,7 @@ class Scorer:
         `"strict"`: types must be equal, as PREDICT demanded.
     nulls
         What a NULL does: `"error"`; `"nan"` (real and float inputs); `"propagate"` (all results of the row are NULL); a number to put in
-        its place; or a mapping from input names to these. NaN is a value, never a NULL.
+        its place; or a mapping from input names to these, in which the key None is the rule for all others. NaN is a value, never a NULL.
     on_overflow
         `"error"`, or `"null"`: a value that does not fit counts as NULL (as TRY_CAST does); where `nulls` is `"error"` it makes the
         row's results NULL.
@@ -107,7 +118,7 @@ class Scorer:
         model: str | os.PathLike[str] | bytes | bytearray | memoryview | _Serializable,
         *,
         coercion: str = "tsql",
-        nulls: NullPolicy | Mapping[str, NullPolicy] = "error",
+        nulls: NullPolicy | Mapping[str | None, NullPolicy] | Mapping[str, NullPolicy] = "error",
         on_overflow: str = "error",
         threads: int | None = None,
         morsel_rows: int | None = None,
@@ -119,9 +130,9 @@ class Scorer:
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        for name, value in (("threads", threads), ("morsel_rows", morsel_rows), ("max_model_bytes", max_model_bytes)):
-            if value is not None and value < 1:
-                raise InvalidArgument(f"{name}={value} must be at least 1")
+        threads = positive(threads, "threads", 1 << 16)
+        morsel_rows = positive(morsel_rows, "morsel_rows", 1 << 40)
+        max_model_bytes = positive(max_model_bytes, "max_model_bytes", 1 << 60) or 0
         self._path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
         self._bytes = None if self._path is not None else _model_bytes(model)
         if external_data and self._path is None:
@@ -238,11 +249,14 @@ class Scorer:
             raw = matrix.binding.score_matrix(data)
             if raw is not None:
                 return Scores._of(raw, matrix.casts, 0)
+        return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
+
+    def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
-        prepared = self._prepare(source.table, source.by_position, self._request(outputs, with_, rename, columns))
-        if plain and type(data) is numpy.ndarray:
+        prepared = self._prepare(source.table, source.by_position, request)
+        if request == NOTHING and type(data) is numpy.ndarray:
             self._matrix = prepared
-        raw = prepared.binding.score(source.table, _checked_out(out, prepared.names))
+        raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
         return Scores._of(raw, prepared.casts, source.n_bytes_copied)
 
     def predict(
@@ -278,11 +292,11 @@ class Scorer:
         """
         if keep:
             data = materialize(data)
-        return append(data, self.score(data, outputs=outputs, with_=with_, rename=rename, columns=columns), keep)
+        return append(data, self._score(data, self._request(outputs, with_, rename, columns), None, 0), keep)
 
     def stream(
         self,
-        batches: Iterable[object],
+        batches: Iterable[object] | object,
         *,
         with_: Mapping[str, str] | None = None,
         keep: bool = True,
@@ -295,19 +309,23 @@ class Scorer:
         Parameters
         ----------
         batches
-            Anything that yields tables: a pyarrow RecordBatchReader, a generator of DataFrames.
+            Anything that yields tables, as a pyarrow RecordBatchReader or a generator of DataFrames does; or anything else with
+            `__arrow_c_stream__`, a DuckDB relation for instance, whose batches are then read through pyarrow.
         with_, keep, outputs, rename, columns
             As in `predict`.
 
         Yields
         ------
         object
-            `predict` of each batch.
+            `predict` of each batch. Rows in errors are counted over all batches.
         """
-        if outputs is not None:
-            outputs = list(outputs)
-        for batch in batches:
-            yield self.predict(batch, with_=with_, keep=keep, outputs=outputs, rename=rename, columns=columns)
+        request = self._request(outputs, with_, rename, columns)
+        n_rows = 0
+        for batch in batches_of(batches):
+            table = materialize(batch) if keep else batch
+            scores = self._score(table, request, None, n_rows)
+            n_rows += scores.report.n_rows
+            yield append(table, scores, keep)
 
     def explain(self, data: object | None = None) -> str:
         """The plan in words: what runs the model and why, ports, rewrites, morsel, threads.
@@ -371,11 +389,12 @@ def _checked_out(out: Mapping[str, NDArray[Any]] | None, names: list[str]) -> di
 
 
 def _model_bytes(model: object) -> bytes:
-    if isinstance(model, (bytes, bytearray, memoryview)):
-        return bytes(model)
     if isinstance(model, _Serializable):
         return model.SerializeToString()
-    raise InvalidArgument(f"a model is a path, bytes, or an object with SerializeToString(), not {type(model).__name__}")
+    try:
+        return bytes(memoryview(model))  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidArgument(f"a model is a path, bytes, or an object with SerializeToString(), not {type(model).__name__}") from None
 
 
 def _read_file(path: str, max_bytes: int) -> bytes:
@@ -385,8 +404,10 @@ def _read_file(path: str, max_bytes: int) -> bytes:
             if size > max_bytes:
                 raise ModelError(f"{path} has {size} bytes, more than the {max_bytes} that max_model_bytes allows")
             return file.read()
-    except OSError as error:
-        raise FileError(f"the model {path} can't be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        if isinstance(error, ModelError):
+            raise
+        raise FileError(f"the model {path!r} can't be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _unpickle(path: str | None, digest: str | None, content: bytes | None, options: dict[str, Any]) -> Scorer:

@@ -61,7 +61,10 @@ class Scores(Mapping[str, NDArray[Any]]):
     __slots__ = ("_arrays", "_casts", "_masks", "_n_bytes_copied", "_raw_report", "_values")
     _values: dict[str, NDArray[Any]]
     _masks: dict[str, NDArray[numpy.bool_]] | None
+    _arrays: dict[str, NDArray[Any]]
     _raw_report: bytes
+    _casts: tuple[Cast, ...]
+    _n_bytes_copied: int
 
     @classmethod
     def _of(cls, raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> Scores:

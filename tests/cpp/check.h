@@ -61,8 +61,8 @@ inline int run() {
 
 #define CHECK_EQUAL(a, b)                                                                                        \
   do {                                                                                                           \
-    const auto& check_a = (a);                                                                                   \
-    const auto& check_b = (b);                                                                                   \
+    const auto check_a = (a); /* copies: `a` may refer into a temporary */                                       \
+    const auto check_b = (b);                                                                                    \
     if (!(check_a == check_b)) {                                                                                 \
       std::cerr << "  left: " << check_a << "\n  right: " << check_b << "\n";                                    \
       check::fail(__FILE__, __LINE__, "CHECK_EQUAL(" #a ", " #b ")");                                            \

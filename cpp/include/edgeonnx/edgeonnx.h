@@ -63,7 +63,7 @@ typedef struct edgeonnx_error {
   size_t message_length;   /* out: bytes of the whole text, without its terminator */
   const char* column;      /* out: column at fault, inside the buffer behind the text; "" if there is none or it did not fit */
   const char* value;       /* out: value at fault, likewise */
-  int64_t row;             /* out: row at fault, counted from 0 over all batches of the call; -1 if there is none */
+  int64_t row;             /* out: row at fault, counted over all batches of the call from edgeonnx_call.first_row; -1 if none */
   edgeonnx_status code;    /* out */
   int32_t sql_number;      /* out: T-SQL error number (220, 232, 8115 ...); 0 if there is none */
 } edgeonnx_error;
@@ -94,7 +94,7 @@ enum {
 enum {
   EDGEONNX_COERCION_TSQL = 0,  /* T-SQL assignment conversion: truncate toward zero, nearest, error when it does not fit */
   EDGEONNX_COERCION_SAFE = 1,  /* only pairs of types in which every value survives */
-  EDGEONNX_COERCION_STRICT = 2 /* types must be equal, as PREDICT demanded */
+  EDGEONNX_COERCION_STRICT = 2 /* a column's type must equal the input's, as PREDICT demanded; results convert as in TSQL */
 };
 
 /** What a NULL in a column does. */
@@ -271,6 +271,7 @@ typedef struct edgeonnx_call {
   edgeonnx_cancel* cancel; /* or NULL */
   int (*check)(void*);     /* or NULL. Asked now and then by the calling thread, never by another; non-zero stops the call */
   void* check_data;
+  int64_t first_row; /* what errors call row 0: the rows before this call, where it is one of a series */
 } edgeonnx_call;
 
 typedef struct edgeonnx_report {

@@ -7,7 +7,7 @@ pandas, polars or pyarrow before the caller has: an object of theirs is recognis
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy
@@ -19,7 +19,7 @@ from edgeonnx._tables._columns import Array, Source
 if TYPE_CHECKING:
     from edgeonnx._scorer import Port
 
-__all__ = ["Source", "append", "materialize", "read_table"]
+__all__ = ["Source", "append", "batches_of", "materialize", "read_table"]
 
 
 class _Kind(Protocol):
@@ -133,6 +133,13 @@ def materialize(data: object) -> object:
         pyarrow is needed and missing.
     """
     return _arrow.materialize(data) if _kind_of(data) is _arrow else data
+
+
+def batches_of(source: Any) -> Iterable[Any]:
+    """The tables of a stream: what iterating gives, or the record batches of an Arrow object that does not iterate over its batches."""
+    if isinstance(source, Iterator) or not hasattr(source, "__arrow_c_stream__"):
+        return source  # type: ignore[no-any-return]
+    return _arrow.batches(source)
 
 
 def _kind_of(data: object) -> _Kind:

@@ -6,7 +6,7 @@ https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeonnx import _core
@@ -50,6 +50,12 @@ def materialize(data: Any) -> Any:
     """A pyarrow Table or RecordBatch as it is; all rows of anything else as a Table, for which `data` is read once."""
     pyarrow = pyarrow_for(data)
     return data if isinstance(data, (pyarrow.Table, pyarrow.RecordBatch)) else pyarrow.table(data)
+
+
+def batches(data: Any) -> Iterable[Any]:
+    """Record batches of an Arrow object, one at a time."""
+    reader: Iterable[Any] = pyarrow_for(data).RecordBatchReader.from_stream(data)
+    return reader
 
 
 def pyarrow_for(data: object) -> Any:

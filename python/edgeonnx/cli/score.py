@@ -2,16 +2,12 @@
 
 import re
 import sys
-from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 import click
-import pyarrow as pa
 
-from edgeonnx import Error, Scorer
+from edgeonnx import Scorer
 from edgeonnx.cli._columns import empty_batch
-from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM, Format, format_of
 from edgeonnx.cli._progress import rows_progress
 from edgeonnx.cli._read import Request, open_source, rebatch
@@ -93,7 +89,7 @@ def score(
     write_as = format_of(output, output_format, "--to")
     if output == STANDARD_STREAM and write_as != "csv" and sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal and Arrow is binary; give --to csv, or a file")
-    scorer = Scorer(model, coercion=coercion, nulls=_nulls(model, null_rules), on_overflow=on_overflow, threads=threads)
+    scorer = Scorer(model, coercion=coercion, nulls=dict(null_rules) or "error", on_overflow=on_overflow, threads=threads)
     with_ = {name: kind for items in with_lists for name, kind in items.items()} or None
     score_table(scorer, data, output, read_as, write_as, with_=with_, rename=dict(renames), keep=keep, batch_rows=batch_rows)
 
@@ -119,30 +115,7 @@ def score_table(
         # A batch without rows goes first: wrong columns are found before any row is read, and the results' types are known
         # even if no row follows.
         scored = scorer.stream(chain([empty_batch(source.schema)], batches), with_=with_, keep=keep, rename=rename)
-        first = _next(scored, 0)
-        assert first is not None
-        with open_sink(output, write_as, first.schema) as write:
-            while (batch := _next(scored, progress.n_rows)) is not None:
+        with open_sink(output, write_as, next(scored).schema) as write:
+            for batch in scored:
                 write(batch)
                 progress.advance(batch.num_rows, source.fraction())
-
-
-def _next(scored: Iterator[Any], n_rows: int) -> pa.RecordBatch | None:
-    """The next batch, or None at the end; an error's row is counted from the table's first one, `n_rows` before the batch."""
-    try:
-        batch = next(scored, None)
-    except Error as error:
-        if error.row is None:
-            raise
-        raise CommandError(str(error).replace(f"row {error.row} ", f"row {error.row + n_rows} ", 1)) from error
-    return None if batch is None else pa.record_batch(batch)
-
-
-def _nulls(model: str, rules: tuple[tuple[str | None, str | float], ...]) -> Any:
-    by_input = {target: policy for target, policy in rules if target is not None}
-    general = [policy for target, policy in rules if target is None]
-    if not by_input:
-        return general[-1] if general else "error"
-    if not general:
-        return by_input
-    return {port.name: general[-1] for port in Scorer(model).inputs} | by_input
