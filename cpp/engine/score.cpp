@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <limits>
 #include <mutex>
 #include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/clock.h"
 #include "engine/pool.h"
 
 namespace edgeonnx::engine {
@@ -16,6 +16,7 @@ namespace {
 
 // Work that is over before a person or a database would have thought of stopping it; multiplications, roughly.
 constexpr int64_t kTrifle = 1 << 24;
+constexpr const char* kStopped = "scoring was stopped";
 
 void check_call(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs) {
   if (outputs.size() != binding.results.size()) {
@@ -91,15 +92,13 @@ class Call {
     if (in_pool) {
       Pool::shared().run(n_lanes, [this](int lane) { work(lane); }, can_stop() ? std::function<void()>([this] { poll(); }) : nullptr);
     } else {
-      // Too short to be worth asking anyone but the token.
-      stop_ = options_.cancel && options_.cancel->requested.load();
-      work(0);
+      work(0);  // too short to be worth asking anyone
     }
     for (const auto& lane : lanes_) {
       if (stop_) lane->control.reset();
     }
     if (failure_ && (!stop_ || failure_->code() != Code::kCancelled)) throw *failure_;
-    if (stop_) throw Error(Code::kCancelled, "scoring was stopped");
+    if (stop_) throw Error(Code::kCancelled, kStopped);
   }
 
   Tally tally(int64_t* n_threads) const {
@@ -164,26 +163,43 @@ class Call {
   std::optional<Error> failure_;
 };
 
+/// One morsel on the caller's thread, with nothing around it that a single row would feel.
+void score_trifle(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Report& report) {
+  struct Loan {
+    const Scorer& scorer;
+    std::unique_ptr<Lane> lane = scorer.take_lane();
+    ~Loan() { scorer.give_lane(std::move(lane)); }
+  } loan{*binding.scorer};
+  loan.lane->tally = {};
+  score_morsel(binding, morsel, outputs, *loan.lane);
+  report.tally = loan.lane->tally;
+  report.n_threads = 1;
+}
+
 }  // namespace
 
 Report score(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs, const CallOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const int64_t start = now_ns();
   binding.scorer->check_usable();
+  // The rows may all be scored before the token is looked at again.
+  if (options.cancel && options.cancel->requested.load()) throw Error(Code::kCancelled, kStopped);
   check_call(binding, batches, outputs);
   const plan::Plan& plan = binding.scorer->plan();
   Report report;
   for (const Batch& batch : batches) report.n_rows += batch.n_rows;
-  std::vector<Morsel> morsels = cut(batches, plan.morsel_rows, options.first_row);
-  if (!morsels.empty()) {
+  // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
+  const bool is_trifle = report.n_rows * plan.row_cost < kTrifle;
+  if (is_trifle && batches.size() == 1 && report.n_rows > 0 && report.n_rows <= plan.morsel_rows) {
+    score_trifle(binding, {&batches[0], 0, report.n_rows, 0, options.first_row}, outputs, report);
+  } else if (report.n_rows > 0) {
+    std::vector<Morsel> morsels = cut(batches, plan.morsel_rows, options.first_row);
     const int n_lanes = static_cast<int>(std::min<size_t>(static_cast<size_t>(binding.scorer->n_threads()), morsels.size()));
-    // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
-    const bool is_trifle = morsels.size() == 1 && report.n_rows * plan.row_cost < kTrifle;
     const bool in_pool = n_lanes > 1 || (!is_trifle && (options.cancel || options.check));
     Call call(binding, std::move(morsels), outputs, options, n_lanes);
     call.run(in_pool, n_lanes);
     report.tally = call.tally(&report.n_threads);
   }
-  report.ns_total = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count();
+  report.ns_total = now_ns() - start;
   return report;
 }
 

@@ -41,10 +41,11 @@ PreparedRun::~PreparedRun() {
 void PreparedRun::run(const RunControl& control) {
   const Api& api = session_.library_.api();
   auto** values = reinterpret_cast<OrtValue**>(values_.data());
-  check(api,
-        api.Run(static_cast<OrtSession*>(session_.session_), static_cast<const OrtRunOptions*>(control.options()), session_.input_names_.data(),
-                values, n_inputs_, wanted_names_.data(), wanted_names_.size(), values + n_inputs_),
-        control.is_terminated() ? Phase::kCancelledRun : Phase::kRun, "run the model");
+  // Kept apart from check(), whose arguments are read in any order: the flag may go up while the model runs.
+  OrtStatus* const status =
+      api.Run(static_cast<OrtSession*>(session_.session_), static_cast<const OrtRunOptions*>(control.options()), session_.input_names_.data(),
+              values, n_inputs_, wanted_names_.data(), wanted_names_.size(), values + n_inputs_);
+  check(api, status, control.is_terminated() ? Phase::kCancelledRun : Phase::kRun, "run the model");
 }
 
 }  // namespace edgeonnx::ort

@@ -124,6 +124,12 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
   return array;
 }
 
+/// py::gil_scoped_release without its bookkeeping for interpreters that end meanwhile, which a call of one row would feel.
+struct GilRelease {
+  PyThreadState* state = PyEval_SaveThread();
+  ~GilRelease() { PyEval_RestoreThread(state); }
+};
+
 /// A new array of NumPy's; without the detours of py::array's constructor, which cost as much as scoring a row.
 py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape, py::ssize_t n_rows) {
   constexpr int kMostDimensions = 64;  // NPY_MAXDIMS
@@ -164,7 +170,7 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
   edgeonnx_report report{};
   try {
     // Safe without the GIL: the caller holds the owners of the batches, `values` and `masks` own the results, and both outlive the call.
-    const py::gil_scoped_release release;
+    const GilRelease release;
     report = self.binding.score(batches, outputs, call);
   } catch (const StatusError&) {
     if (PyErr_Occurred()) throw py::error_already_set();  // a signal handler's exception, KeyboardInterrupt as a rule

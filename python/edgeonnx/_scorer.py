@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy
@@ -25,7 +25,7 @@ from edgeonnx._options import (
     request_of,
 )
 from edgeonnx._runtime import library_path
-from edgeonnx._scores import Cast, Scores
+from edgeonnx._scores import Cast, Scores, scores_of
 from edgeonnx._tables import append, batches_of, materialize, read_table
 
 __all__ = ["Port", "Scorer"]
@@ -178,7 +178,9 @@ class Scorer:
             self._digest = digest
         self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
-        self._matrix: _Prepared | None = None  # the binding of the last array, tried first: one row then costs few microseconds
+        # The way of the last plain array, tried first for the next one: a single row then costs few microseconds.
+        self._score_matrix: Callable[[NDArray[Any]], _core.RawScores | None] = _no_matrix
+        self._matrix_casts: tuple[Cast, ...] = ()
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -243,21 +245,19 @@ class Scorer:
         --------
         >>> scorer.score({"age": age, "bmi": bmi})["variable1"]  # doctest: +SKIP
         """
-        plain = outputs is None and with_ is None and out is None and rename is None and columns is None
-        matrix = self._matrix
-        if plain and matrix is not None and type(data) is numpy.ndarray and self._generation == _fork_generation:
-            raw = matrix.binding.score_matrix(data)
+        if outputs is with_ is out is rename is columns is None and type(data) is numpy.ndarray and self._generation == _fork_generation:
+            raw = self._score_matrix(data)
             if raw is not None:
-                return Scores._of(raw, matrix.casts, 0)
+                return scores_of(raw, self._matrix_casts, 0)
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, request)
-        if request == NOTHING and type(data) is numpy.ndarray:
-            self._matrix = prepared
+        if request is NOTHING and type(data) is numpy.ndarray:
+            self._score_matrix, self._matrix_casts = prepared.binding.score_matrix, prepared.casts
         raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
-        return Scores._of(raw, prepared.casts, source.n_bytes_copied)
+        return scores_of(raw, prepared.casts, source.n_bytes_copied)
 
     def predict(
         self,
@@ -362,7 +362,7 @@ class Scorer:
     def _use(self) -> None:
         """Load again in a child of fork: what was inherited belongs to threads that do not exist there, and is never touched."""
         if self._generation != _fork_generation:
-            _abandoned.append((self._core, self._bindings, self._matrix))
+            _abandoned.append((self._core, self._bindings, self._score_matrix))
             self._load()
 
     def _prepare(self, table: _core.Table, by_position: bool, request: Request) -> _Prepared:
@@ -377,6 +377,10 @@ class Scorer:
                 self._bindings.clear()
             self._bindings[key] = prepared
         return prepared
+
+
+def _no_matrix(matrix: NDArray[Any]) -> None:
+    """No array has been scored yet."""
 
 
 def _checked_out(out: Mapping[str, NDArray[Any]] | None, names: list[str]) -> dict[str, NDArray[Any]]:

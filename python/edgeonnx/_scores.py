@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, NamedTuple
 
 import numpy
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgeonnx import _core
 
-__all__ = ["Cast", "Report", "Scores"]
+__all__ = ["Cast", "Report", "Scores", "scores_of"]
 
 
 _new = object.__new__
@@ -58,26 +58,23 @@ class Scores(Mapping[str, NDArray[Any]]):
     `__arrow_c_stream__`, without a copy.
     """
 
-    __slots__ = ("_arrays", "_casts", "_masks", "_n_bytes_copied", "_raw_report", "_values")
-    _values: dict[str, NDArray[Any]]
-    _masks: dict[str, NDArray[numpy.bool_]] | None
-    _arrays: dict[str, NDArray[Any]]
-    _raw_report: bytes
+    # _raw is what the core returned: values by name, masks by name where a result may have NULLs, and the report's bytes.
+    __slots__ = ("_casts", "_masked", "_n_bytes_copied", "_raw")
+    _raw: _core.RawScores
     _casts: tuple[Cast, ...]
     _n_bytes_copied: int
+    _masked: dict[str, NDArray[Any]]
 
-    @classmethod
-    def _of(cls, raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> Scores:
-        """Make one from what the core returned; not by `__init__`, which would double the cost for a single row."""
-        self = _new(cls)
-        self._values, masks, self._raw_report = raw
-        self._masks = masks
-        self._casts = casts
-        self._n_bytes_copied = n_bytes_copied
-        self._arrays = self._values
-        if masks is not None:
-            self._arrays = {name: _masked(values, masks[name]) if name in masks else values for name, values in self._values.items()}
-        return self
+    @property
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        values, masks, _ = self._raw
+        if masks is None:
+            return values
+        try:
+            return self._masked
+        except AttributeError:
+            self._masked = {name: _with_nulls(array, masks[name]) if name in masks else array for name, array in values.items()}
+            return self._masked
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
@@ -88,6 +85,16 @@ class Scores(Mapping[str, NDArray[Any]]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    # The mixins of Mapping would do, many times slower than the dictionary below them.
+    def keys(self) -> KeysView[str]:
+        return self._arrays.keys()
+
+    def values(self) -> ValuesView[NDArray[Any]]:
+        return self._arrays.values()
+
+    def items(self) -> ItemsView[str, NDArray[Any]]:
+        return self._arrays.items()
+
     def __repr__(self) -> str:
         columns = ", ".join(f"{name}: {values.dtype}{list(values.shape)}" for name, values in self._arrays.items())
         return f"Scores({columns})"
@@ -95,7 +102,7 @@ class Scores(Mapping[str, NDArray[Any]]):
     @property
     def report(self) -> Report:
         """How the call went: rows, morsels, threads, bytes copied and borrowed, casts, seconds."""
-        n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds = _REPORT.unpack(self._raw_report)[1:]
+        n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds = _REPORT.unpack(self._raw[2])[1:]
         seconds = dict(zip(("total", "convert", "run", "write"), (ns * 1e-9 for ns in nanoseconds), strict=True))
         return Report(n_rows, n_morsels, n_threads, bytes_copied + self._n_bytes_copied, bytes_borrowed, self._casts, seconds)
 
@@ -104,12 +111,21 @@ class Scores(Mapping[str, NDArray[Any]]):
 
         See "The Arrow PyCapsule Interface" in Arrow's documentation.
         """
-        contiguous = [numpy.ascontiguousarray(array) for array in self._values.values()]
-        masks = [(self._masks or {}).get(name) for name in self._values]
-        return _core.export_stream(list(self._values), contiguous, masks)
+        values, masks, _ = self._raw
+        contiguous = [numpy.ascontiguousarray(array) for array in values.values()]
+        return _core.export_stream(list(values), contiguous, [(masks or {}).get(name) for name in values])
 
 
-def _masked(values: NDArray[Any], mask: NDArray[numpy.bool_]) -> NDArray[Any]:
+def scores_of(raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> Scores:
+    """Make Scores from what the core returned; past `__init__`, whose detour a single row would feel."""
+    scores = _new(Scores)
+    scores._raw = raw
+    scores._casts = casts
+    scores._n_bytes_copied = n_bytes_copied
+    return scores
+
+
+def _with_nulls(values: NDArray[Any], mask: NDArray[numpy.bool_]) -> NDArray[Any]:
     if not mask.any():
         return values
     shape = (len(mask),) + (1,) * (values.ndim - 1)

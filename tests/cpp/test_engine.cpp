@@ -214,6 +214,7 @@ TEST(test_score_many_columns_of_all_kinds_make_up_a_matrix) {
         const edgeonnx_result result{"y", EDGEONNX_TYPE_DOUBLE};
         options.results = &result;
         options.n_results = 1;
+        options.by_position = 1;
         if (score(scorer, table, options).values<double>() != expected) check::fail(__FILE__, __LINE__, std::to_string(k) + " columns to " + edgeonnx::onnx_name(type));
       }
     }
@@ -301,7 +302,7 @@ TEST(test_score_fixed_batch_is_freed_only_where_rows_stay_apart) {
   const Example examples[] = {
       {tiny::identity(Type::kFloat, {1, 2}), true, 1}, {tiny::identity(Type::kFloat, {4, 2}), true, 4}, {minus_most(1), false, 1}, {minus_most(4), false, 4}};
   for (const Example& each : examples) {
-    for (const int64_t n : {1, 3, 4, 5, 41}) {
+    for (const int64_t n : {1, 3, 4, 20, 41}) {
       for (const bool converts : {false, true}) {
         const Scorer scorer = load(each.model, {2, 16});
         CHECK(contains(scorer.explain(), each.is_freed ? "freed, since" : "at a time"));
@@ -315,7 +316,13 @@ TEST(test_score_fixed_batch_is_freed_only_where_rows_stay_apart) {
         if (converts) table.add("x", std::vector<double>(x.begin(), x.end()), 2);
         else table.add("x", x, 2);
         const auto y = std::make_unique<float[]>(static_cast<size_t>(2 * n));
-        scorer.bind(table.fields(), binding_options()).score({table.batch()}, {{y.get(), 8, nullptr}}, default_call());
+        const auto run = [&] { scorer.bind(table.fields(), binding_options()).score({table.batch()}, {{y.get(), 8, nullptr}}, default_call()); };
+        if (!each.is_freed && n % each.batch != 0) {
+          // Rows of one run may depend on each other, so none can be made up to fill it.
+          CHECK(contains(FAILURE(EDGEONNX_SHAPE_MISMATCH, run()).what(), "4 rows at a time"));
+          continue;
+        }
+        run();
         CHECK(std::vector<float>(y.get(), y.get() + 2 * n) == expected);
       }
     }
@@ -360,6 +367,8 @@ TEST(test_score_first_bad_row_is_told_whatever_threads_and_morsels) {
   edgeonnx_binding_options options = binding_options();
   options.results = results;
   options.n_results = 2;
+  edgeonnx_call call = default_call();
+  call.first_row = 7000;
   for (const int n_threads : {1, 2, 8}) {
     for (const int64_t morsel_rows : {1, 7, 64, 0}) {
       const Scorer scorer = load(model, {n_threads, morsel_rows});
@@ -379,9 +388,11 @@ TEST(test_score_first_bad_row_is_told_whatever_threads_and_morsels) {
                                                                                   {trouble.a_result_overflows, {EDGEONNX_OVERFLOW, "a_out"}},
                                                                                   {trouble.b_result_overflows, {EDGEONNX_OVERFLOW, "b_out"}}};
         const auto& [row, expected] = *by_row.lower_bound(0);
-        const StatusError error = FAILURE(expected.first, score(scorer, table, options));
+        const Binding binding = scorer.bind(table.fields(), options);
+        const StatusError error = FAILURE(expected.first, score(binding, table));
         CHECK_EQUAL(error.row(), row);
         CHECK_EQUAL(error.column(), expected.second);
+        CHECK_EQUAL(FAILURE(expected.first, score(binding, {table.batch()}, call)).row(), 7000 + row);
       }
     }
   }
