@@ -174,12 +174,12 @@ void score_trifle(const Binding& binding, const Morsel& morsel, std::span<const 
   score_morsel(binding, morsel, outputs, *loan.lane);
   report.tally = loan.lane->tally;
   report.n_threads = 1;
+  report.ns_total = report.tally.ns_convert + report.tally.ns_run + report.tally.ns_write;
 }
 
 }  // namespace
 
 Report score(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs, const CallOptions& options) {
-  const int64_t start = now_ns();
   binding.scorer->check_usable();
   // The rows may all be scored before the token is looked at again.
   if (options.cancel && options.cancel->requested.load()) throw Error(Code::kCancelled, kStopped);
@@ -192,14 +192,15 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   if (is_trifle && batches.size() == 1 && report.n_rows > 0 && report.n_rows <= plan.morsel_rows) {
     score_trifle(binding, {&batches[0], 0, report.n_rows, 0, options.first_row}, outputs, report);
   } else if (report.n_rows > 0) {
+    const int64_t start = now_ns();
     std::vector<Morsel> morsels = cut(batches, plan.morsel_rows, options.first_row);
     const int n_lanes = static_cast<int>(std::min<size_t>(static_cast<size_t>(binding.scorer->n_threads()), morsels.size()));
     const bool in_pool = n_lanes > 1 || (!is_trifle && (options.cancel || options.check));
     Call call(binding, std::move(morsels), outputs, options, n_lanes);
     call.run(in_pool, n_lanes);
     report.tally = call.tally(&report.n_threads);
+    report.ns_total = now_ns() - start;
   }
-  report.ns_total = now_ns() - start;
   return report;
 }
 

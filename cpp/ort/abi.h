@@ -12,6 +12,7 @@ namespace edgeonnx::ort {
 struct OrtAllocator;
 struct OrtCUDAProviderOptionsV2;
 struct OrtEnv;
+struct OrtIoBinding;
 struct OrtMapTypeInfo;
 struct OrtMemoryInfo;
 struct OrtOptionalTypeInfo;
@@ -112,7 +113,12 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(47, 1, OrtStatus*, RunOptionsUnsetTerminate, (OrtRunOptions*))                                                                        \
   X(97, 1, void, ReleaseRunOptions, (OrtRunOptions*))                                                                                     \
   X(9, 1, OrtStatus*, Run,                                                                                                                \
-    (OrtSession*, const OrtRunOptions*, const char* const*, const OrtValue* const*, size_t, const char* const*, size_t, OrtValue**))
+    (OrtSession*, const OrtRunOptions*, const char* const*, const OrtValue* const*, size_t, const char* const*, size_t, OrtValue**))      \
+  X(133, 5, OrtStatus*, RunWithBinding, (OrtSession*, const OrtRunOptions*, const OrtIoBinding*))                                         \
+  X(134, 5, OrtStatus*, CreateIoBinding, (OrtSession*, OrtIoBinding**))                                                                   \
+  X(135, 5, void, ReleaseIoBinding, (OrtIoBinding*))                                                                                      \
+  X(136, 5, OrtStatus*, BindInput, (OrtIoBinding*, const char*, const OrtValue*))                                                         \
+  X(137, 5, OrtStatus*, BindOutput, (OrtIoBinding*, const char*, const OrtValue*))
 // clang-format on
 
 /// What the exported OrtGetApiBase() returns.

@@ -1,6 +1,5 @@
 #include "ort/prepared_run.h"
 
-#include "ort/status.h"
 #include "ort/value.h"
 
 namespace edgeonnx::ort {
@@ -9,6 +8,7 @@ PreparedRun::PreparedRun(const Session& session, std::span<const TensorRef> inpu
                          std::span<const TensorRef> outputs)
     : session_(session), n_inputs_(inputs.size()) {
   constexpr size_t kAlignment = 16;
+  const Api& api = session.library_.api();
   std::vector<TensorRef> tensors(inputs.begin(), inputs.end());
   tensors.insert(tensors.end(), outputs.begin(), outputs.end());
   size_t n_bytes = 0;
@@ -19,32 +19,24 @@ PreparedRun::PreparedRun(const Session& session, std::span<const TensorRef> inpu
     n_bytes += (size + kAlignment - 1) / kAlignment * kAlignment;
   }
   memory_.resize(n_bytes);
-  for (const size_t output : wanted) wanted_names_.push_back(session.output_names_[output]);
-  values_.reserve(tensors.size());
-  try {
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      const bool is_input = i < n_inputs_;
-      tensors[i].data = memory_.data() + offsets_[i];
-      const PortInfo& port = is_input ? session.inputs_[i] : session.outputs_[wanted[i - n_inputs_]];
-      values_.push_back(borrow(session.library_, tensors[i], is_input ? "input" : "output", port));
-    }
-  } catch (...) {
-    for (void* value : values_) session.library_.api().ReleaseValue(static_cast<OrtValue*>(value));
-    throw;
+  const auto require = [&api](OrtStatus* status) { check(api, status, Phase::kSetup, "bind a tensor"); };
+  OrtIoBinding* binding = nullptr;
+  require(api.CreateIoBinding(static_cast<OrtSession*>(session.session_), &binding));
+  binding_ = OwnedIoBinding(binding, {&api});
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const bool is_input = i < n_inputs_;
+    tensors[i].data = memory_.data() + offsets_[i];
+    const PortInfo& port = is_input ? session.inputs_[i] : session.outputs_[wanted[i - n_inputs_]];
+    OrtValue* value = borrow(session.library_, tensors[i], is_input ? "input" : "output", port);
+    OrtStatus* status = (is_input ? api.BindInput : api.BindOutput)(binding, port.name.c_str(), value);
+    api.ReleaseValue(value);  // the binding holds a reference of its own
+    require(status);
   }
-}
-
-PreparedRun::~PreparedRun() {
-  for (void* value : values_) session_.library_.api().ReleaseValue(static_cast<OrtValue*>(value));
 }
 
 void PreparedRun::run(const RunControl& control) {
   const Api& api = session_.library_.api();
-  auto** values = reinterpret_cast<OrtValue**>(values_.data());
-  // Kept apart from check(), whose arguments are read in any order: the flag may go up while the model runs.
-  OrtStatus* const status =
-      api.Run(static_cast<OrtSession*>(session_.session_), static_cast<const OrtRunOptions*>(control.options()), session_.input_names_.data(),
-              values, n_inputs_, wanted_names_.data(), wanted_names_.size(), values + n_inputs_);
+  OrtStatus* status = api.RunWithBinding(static_cast<OrtSession*>(session_.session_), static_cast<const OrtRunOptions*>(control.options()), binding_.get());
   check(api, status, control.is_terminated() ? Phase::kCancelledRun : Phase::kRun, "run the model");
 }
 

@@ -1,4 +1,4 @@
-// A run whose tensors are made once and used again: for calls of one row, where making them costs as much as the inference.
+// A run whose tensors are made and bound once and used again: for calls of one row, where making them costs as much as the inference.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ort/session.h"
+#include "ort/status.h"
 
 namespace edgeonnx::ort {
 
@@ -14,9 +15,6 @@ class PreparedRun {
   /// Tensors of the types and shapes of `inputs` (one per session input) and `outputs` (one per `wanted`), in memory of its own; their
   /// data pointers are not looked at. The session must outlive it.
   PreparedRun(const Session& session, std::span<const TensorRef> inputs, std::span<const size_t> wanted, std::span<const TensorRef> outputs);
-  ~PreparedRun();
-  PreparedRun(const PreparedRun&) = delete;
-  PreparedRun& operator=(const PreparedRun&) = delete;
 
   std::byte* input(size_t i) { return memory_.data() + offsets_[i]; }
   std::byte* output(size_t i) { return memory_.data() + offsets_[n_inputs_ + i]; }
@@ -29,8 +27,7 @@ class PreparedRun {
   size_t n_inputs_;
   std::vector<std::byte> memory_;
   std::vector<size_t> offsets_;  ///< of inputs, then of outputs
-  std::vector<void*> values_;    ///< OrtValue*, likewise
-  std::vector<const char*> wanted_names_;
+  OwnedIoBinding binding_;
 };
 
 }  // namespace edgeonnx::ort

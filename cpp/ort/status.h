@@ -37,6 +37,7 @@ struct Releaser {
 template <class T, auto Release>
 using Owner = std::unique_ptr<T, Releaser<Release>>;
 
+using OwnedIoBinding = Owner<OrtIoBinding, &Api::ReleaseIoBinding>;
 using OwnedSession = Owner<OrtSession, &Api::ReleaseSession>;
 using OwnedSessionOptions = Owner<OrtSessionOptions, &Api::ReleaseSessionOptions>;
 using OwnedShapeInfo = Owner<OrtTensorTypeAndShapeInfo, &Api::ReleaseTensorTypeAndShapeInfo>;

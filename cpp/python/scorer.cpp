@@ -145,11 +145,14 @@ py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shap
 }
 
 /// Memory for the results, and the call. Returns (values by name, masks by name or None, report as the bytes of an edgeonnx_report).
-py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>& batches, int64_t n_rows, const py::dict* out, int64_t first_row) {
+py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, size_t n_batches, int64_t n_rows, const py::dict* out, int64_t first_row) {
   const size_t n = self.results.size();
   py::dict values;
   py::object masks = py::none();
-  std::vector<edgeonnx_output> outputs(n);
+  constexpr size_t kInline = 8;
+  edgeonnx_output few[kInline];
+  std::vector<edgeonnx_output> many(n > kInline ? n : 0);
+  edgeonnx_output* outputs = n > kInline ? many.data() : few;
   for (size_t i = 0; i < n; ++i) {
     const BoundResult& result = self.results[i];
     const bool is_given = out && !out->empty() && out->contains(result.name);
@@ -168,10 +171,13 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
   call.check = check_signals;
   call.first_row = first_row;
   edgeonnx_report report{};
+  report.struct_size = sizeof report;
   try {
     // Safe without the GIL: the caller holds the owners of the batches, `values` and `masks` own the results, and both outlive the call.
     const GilRelease release;
-    report = self.binding.score(batches, outputs, call);
+    checked([&](edgeonnx_error* error) {
+      return edgeonnx_binding_score(self.binding.get(), batches, n_batches, outputs, n, &call, &report, error);
+    });
   } catch (const StatusError&) {
     if (PyErr_Occurred()) throw py::error_already_set();  // a signal handler's exception, KeyboardInterrupt as a rule
     throw;
@@ -181,7 +187,7 @@ py::tuple score_batches(const PyBinding& self, const std::vector<edgeonnx_batch>
 }
 
 py::tuple score(const PyBinding& self, const Table& table, const py::dict& out, int64_t first_row) {
-  return score_batches(self, table.batches(), table.n_rows(), &out, first_row);
+  return score_batches(self, table.batches().data(), table.batches().size(), table.n_rows(), &out, first_row);
 }
 
 /// The short way for the commonest call: a matrix like the one that the binding was made for, which then needs no Table. None: not like it.
@@ -193,7 +199,8 @@ py::object score_matrix(const PyBinding& self, const py::array& matrix) {
   edgeonnx_column column{};
   column.data = matrix.data();
   column.stride = matrix.shape(0) > 1 ? matrix.strides(0) : matrix.itemsize() * matrix.shape(1);
-  return score_batches(self, {{&column, matrix.shape(0)}}, matrix.shape(0), nullptr, 0);
+  const edgeonnx_batch batch{&column, matrix.shape(0)};
+  return score_batches(self, &batch, 1, matrix.shape(0), nullptr, 0);
 }
 
 std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t coercion, int32_t on_overflow, bool by_position,

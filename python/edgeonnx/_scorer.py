@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import numpy
+from numpy import ndarray
 from numpy.typing import NDArray
 
 from edgeonnx import _core
@@ -180,7 +180,7 @@ class Scorer:
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
         # The way of the last plain array, tried first for the next one: a single row then costs few microseconds.
         self._score_matrix: Callable[[NDArray[Any]], _core.RawScores | None] = _no_matrix
-        self._matrix_casts: tuple[Cast, ...] = ()
+        self._matrix_origin: tuple[tuple[Cast, ...], int] = ((), 0)
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -245,19 +245,19 @@ class Scorer:
         --------
         >>> scorer.score({"age": age, "bmi": bmi})["variable1"]  # doctest: +SKIP
         """
-        if outputs is with_ is out is rename is columns is None and type(data) is numpy.ndarray and self._generation == _fork_generation:
+        if outputs is with_ is out is rename is columns is None and type(data) is ndarray and self._generation == _fork_generation:
             raw = self._score_matrix(data)
             if raw is not None:
-                return scores_of(raw, self._matrix_casts, 0)
+                return scores_of(raw, self._matrix_origin)
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, request)
-        if request is NOTHING and type(data) is numpy.ndarray:
-            self._score_matrix, self._matrix_casts = prepared.binding.score_matrix, prepared.casts
+        if request is NOTHING and type(data) is ndarray:
+            self._score_matrix, self._matrix_origin = prepared.binding.score_matrix, (prepared.casts, 0)
         raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
-        return scores_of(raw, prepared.casts, source.n_bytes_copied)
+        return scores_of(raw, (prepared.casts, source.n_bytes_copied))
 
     def predict(
         self,

@@ -59,10 +59,10 @@ class Scores(Mapping[str, NDArray[Any]]):
     """
 
     # _raw is what the core returned: values by name, masks by name where a result may have NULLs, and the report's bytes.
-    __slots__ = ("_casts", "_masked", "_n_bytes_copied", "_raw")
+    # _origin is what the report adds to it: the casts, and the bytes that were copied before the core saw them.
+    __slots__ = ("_masked", "_origin", "_raw")
     _raw: _core.RawScores
-    _casts: tuple[Cast, ...]
-    _n_bytes_copied: int
+    _origin: tuple[tuple[Cast, ...], int]
     _masked: dict[str, NDArray[Any]]
 
     @property
@@ -104,7 +104,8 @@ class Scores(Mapping[str, NDArray[Any]]):
         """How the call went: rows, morsels, threads, bytes copied and borrowed, casts, seconds."""
         n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds = _REPORT.unpack(self._raw[2])[1:]
         seconds = dict(zip(("total", "convert", "run", "write"), (ns * 1e-9 for ns in nanoseconds), strict=True))
-        return Report(n_rows, n_morsels, n_threads, bytes_copied + self._n_bytes_copied, bytes_borrowed, self._casts, seconds)
+        casts, n_bytes_copied = self._origin
+        return Report(n_rows, n_morsels, n_threads, bytes_copied + n_bytes_copied, bytes_borrowed, casts, seconds)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Arrow C stream of one record batch that borrows the arrays; `requested_schema` is not acted on, as the protocol allows.
@@ -116,12 +117,11 @@ class Scores(Mapping[str, NDArray[Any]]):
         return _core.export_stream(list(values), contiguous, [(masks or {}).get(name) for name in values])
 
 
-def scores_of(raw: _core.RawScores, casts: tuple[Cast, ...], n_bytes_copied: int) -> Scores:
+def scores_of(raw: _core.RawScores, origin: tuple[tuple[Cast, ...], int]) -> Scores:
     """Make Scores from what the core returned; past `__init__`, whose detour a single row would feel."""
     scores = _new(Scores)
     scores._raw = raw
-    scores._casts = casts
-    scores._n_bytes_copied = n_bytes_copied
+    scores._origin = origin
     return scores
 
 

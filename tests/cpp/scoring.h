@@ -1,4 +1,4 @@
-// Scoring in few words, for tests: typed tables, results with their masks, failures as values. Goes through edgeonnx.hpp, as a client would.
+// Scoring in few words, for tests: typed tables, results with their masks, failures as values. All through edgeonnx.hpp, as a client would.
 #pragma once
 
 #include <cstddef>
@@ -126,7 +126,8 @@ inline Scorer load(const std::string& model, const Limits& limits = {}) {
   return Scorer(model.data(), model.size(), options);
 }
 
-inline edgeonnx_binding_options binding_options(int32_t coercion = EDGEONNX_COERCION_TSQL, int32_t on_overflow = EDGEONNX_ON_OVERFLOW_ERROR) {
+inline edgeonnx_binding_options binding_options(int32_t coercion = EDGEONNX_COERCION_TSQL,
+                                                int32_t on_overflow = EDGEONNX_ON_OVERFLOW_ERROR) {
   edgeonnx_binding_options options{};
   options.struct_size = sizeof options;
   options.coercion = coercion;
@@ -192,7 +193,9 @@ StatusError failure_of(const char* file, int line, edgeonnx_status expected, con
     body();
   } catch (const StatusError& error) {
     if (error.code() == expected) return error;
-    check::fail(file, line, std::string("expected ") + edgeonnx_status_name(expected) + ", got " + edgeonnx_status_name(error.code()) + ": " + error.what());
+    check::fail(
+        file, line,
+        std::string("expected ") + edgeonnx_status_name(expected) + ", got " + edgeonnx_status_name(error.code()) + ": " + error.what());
     return error;
   }
   check::fail(file, line, std::string("expected ") + edgeonnx_status_name(expected) + ", got no failure");
@@ -210,8 +213,9 @@ inline bool contains(const std::string& text, const std::string& part) {
 inline int run_with_runtime(const char* name) {
   const char* library = std::getenv("EDGEONNX_ORT_LIBRARY");
   if (!library || !*library) {
-    std::cerr << name << ": set EDGEONNX_ORT_LIBRARY to an ONNX Runtime library, for instance onnxruntime/capi/libonnxruntime.so.* of the "
-                         "onnxruntime wheel\n";
+    std::cerr << name
+              << ": set EDGEONNX_ORT_LIBRARY to an ONNX Runtime library, for instance onnxruntime/capi/libonnxruntime.so.* of the "
+                 "onnxruntime wheel\n";
     return 1;
   }
   return check::run();

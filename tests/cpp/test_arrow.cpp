@@ -1,9 +1,6 @@
-// Arrow C data in and out, and the bitmaps between. Layouts: Arrow columnar format, "The Arrow C data interface".
+// Arrow C data in, and its bitmaps. Layouts: Arrow columnar format, "The Arrow C data interface".
 #include <cstdint>
-#include <cstring>
 #include <deque>
-#include <iterator>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -108,11 +105,12 @@ TEST(test_arrow_fields_every_format_has_its_type) {
     Type type;
   };
   const Example examples[] = {
-      {"b", Type::kBit},        {"c", Type::kInt8},        {"C", Type::kUint8},         {"s", Type::kInt16},       {"S", Type::kUint16},
-      {"i", Type::kInt32},      {"I", Type::kUint32},      {"l", Type::kInt64},         {"L", Type::kUint64},      {"e", Type::kFloat16},
-      {"f", Type::kFloat},      {"g", Type::kDouble},      {"n", Type::kUndefined},     {"u", Type::kUndefined},   {"z", Type::kUndefined},
-      {"tdD", Type::kUndefined}, {"tsu:", Type::kUndefined}, {"d:10,2", Type::kUndefined}, {"vu", Type::kUndefined}, {"+l", Type::kUndefined},
-      {"w:16", Type::kUndefined}, {"tDs", Type::kUndefined}, {"??", Type::kUndefined},
+      {"b", Type::kBit},          {"c", Type::kInt8},           {"C", Type::kUint8},      {"s", Type::kInt16},
+      {"S", Type::kUint16},       {"i", Type::kInt32},          {"I", Type::kUint32},     {"l", Type::kInt64},
+      {"L", Type::kUint64},       {"e", Type::kFloat16},        {"f", Type::kFloat},      {"g", Type::kDouble},
+      {"n", Type::kUndefined},    {"u", Type::kUndefined},      {"z", Type::kUndefined},  {"tdD", Type::kUndefined},
+      {"tsu:", Type::kUndefined}, {"d:10,2", Type::kUndefined}, {"vu", Type::kUndefined}, {"+l", Type::kUndefined},
+      {"w:16", Type::kUndefined}, {"tDs", Type::kUndefined},    {"??", Type::kUndefined},
   };
   Node table("+s");
   for (const Example& each : examples) table.add(each.format, each.format);
@@ -249,178 +247,6 @@ TEST(test_arrow_wrong_room_or_null_pointer_is_an_invalid_argument) {
   CHECK_EQUAL(edgeonnx_arrow_columns(nullptr, &table.array, &column, 1, &n_rows, nullptr), EDGEONNX_INVALID_ARGUMENT);
   CHECK_EQUAL(edgeonnx_arrow_columns(&table.schema, &table.array, nullptr, 1, &n_rows, nullptr), EDGEONNX_INVALID_ARGUMENT);
   CHECK_EQUAL(edgeonnx_arrow_columns(&table.schema, &table.array, &column, 1, nullptr, nullptr), EDGEONNX_INVALID_ARGUMENT);
-}
-
-/// An export under way: counts its releases.
-struct Export {
-  std::vector<edgeonnx_field> fields;
-  std::vector<edgeonnx_column> columns;
-  std::vector<const uint8_t*> masks;
-  int n_released = 0;
-  ArrowSchema schema{};
-  ArrowArray array{};
-
-  template <class T>
-  void add(const char* name, Type type, int64_t width, const std::vector<T>& values, const uint8_t* mask = nullptr) {
-    fields.push_back({name, nullptr, width, static_cast<int32_t>(type)});
-    edgeonnx_column column{};
-    column.data = values.data();
-    column.stride = static_cast<int64_t>(sizeof(T)) * width;
-    columns.push_back(column);
-    masks.push_back(mask);
-  }
-  edgeonnx_status run(int64_t n_rows) {
-    return edgeonnx_arrow_export(fields.data(), columns.data(), masks.data(), fields.size(), n_rows, [](void* n) { ++*static_cast<int*>(n); },
-                                 &n_released, &schema, &array, nullptr);
-  }
-};
-
-TEST(test_arrow_export_values_lie_where_they_lay_and_masks_become_bits) {
-  const int64_t before = edgeonnx_live_objects();
-  const std::vector<double> values = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-  const std::vector<uint8_t> bools = {1, 0, 1, 1, 0, 0, 0, 0, 1}, mask = {0, 1, 0, 0, 0, 0, 0, 0, 7};
-  const std::vector<float> triples(27);
-  Export exported;
-  std::string name = "plain";
-  exported.add(name.c_str(), Type::kDouble, 1, values, mask.data());
-  exported.add("flag", Type::kBool, 1, bools);
-  exported.add("triple", Type::kFloat, 3, triples, mask.data());
-  CHECK_EQUAL(exported.run(9), EDGEONNX_OK);
-  name.assign("other");  // names are copied
-  CHECK_EQUAL(edgeonnx_live_objects(), before + 1);
-
-  const ArrowArray& array = exported.array;
-  CHECK_EQUAL(std::string(exported.schema.format), std::string("+s"));
-  CHECK_EQUAL(array.length, int64_t{9});
-  CHECK_EQUAL(array.n_buffers, int64_t{1});
-  CHECK_EQUAL(std::string(exported.schema.children[0]->format) + exported.schema.children[0]->name, std::string("gplain"));
-  CHECK(array.children[0]->buffers[1] == values.data());
-  CHECK_EQUAL(array.children[0]->null_count, int64_t{2});
-  const auto* valid = static_cast<const uint8_t*>(array.children[0]->buffers[0]);
-  CHECK(valid[0] == 0b11111101 && (valid[1] & 1) == 0);
-  CHECK_EQUAL(std::string(exported.schema.children[1]->format), std::string("b"));
-  const auto* bits = static_cast<const uint8_t*>(array.children[1]->buffers[1]);
-  CHECK(bits[0] == 0b00001101 && (bits[1] & 1) == 1);
-  CHECK(array.children[1]->buffers[0] == nullptr && array.children[1]->null_count == 0);
-  CHECK_EQUAL(std::string(exported.schema.children[2]->format), std::string("+w:3"));
-  CHECK_EQUAL(array.children[2]->null_count, int64_t{2});
-  const ArrowArray& items = *array.children[2]->children[0];
-  CHECK(items.length == 27 && items.buffers[1] == triples.data() && std::string(exported.schema.children[2]->children[0]->format) == "f");
-
-  exported.schema.release(&exported.schema);
-  CHECK(exported.schema.release == nullptr);
-  CHECK_EQUAL(exported.n_released, 0);
-  exported.array.release(&exported.array);
-  CHECK(exported.array.release == nullptr);
-  CHECK_EQUAL(exported.n_released, 1);
-  CHECK_EQUAL(edgeonnx_live_objects(), before);
-}
-
-TEST(test_arrow_export_child_moved_out_keeps_the_memory_alive) {
-  const std::vector<float> values = {1, 2};
-  Export exported;
-  exported.add("a", Type::kFloat, 1, values);
-  exported.add("b", Type::kFloat, 1, values);
-  CHECK_EQUAL(exported.run(2), EDGEONNX_OK);
-  ArrowArray moved = *exported.array.children[1];
-  exported.array.children[1]->release = nullptr;
-  exported.array.release(&exported.array);
-  CHECK_EQUAL(exported.n_released, 0);
-  CHECK_EQUAL(static_cast<const float*>(moved.buffers[1])[1], 2.0f);
-  moved.release(&moved);
-  CHECK_EQUAL(exported.n_released, 1);
-  exported.schema.release(&exported.schema);
-}
-
-TEST(test_arrow_export_read_back_gives_the_same_columns) {
-  const std::vector<uint8_t> mask = {0, 0, 1};
-  const std::vector<std::byte> memory(3 * 2 * 8);
-  constexpr Type types[] = {Type::kBool,   Type::kInt8,  Type::kUint8,  Type::kInt16,   Type::kUint16, Type::kInt32, Type::kUint32,
-                            Type::kInt64,  Type::kUint64, Type::kFloat16, Type::kFloat, Type::kDouble};
-  for (const Type type : types) {
-    for (const int64_t width : {1, 2}) {
-      if (type == Type::kBool && width > 1) continue;  // lists of bits can be handed out but not borrowed back
-      Export exported;
-      exported.add("x", type, width, memory, mask.data());
-      exported.columns[0].stride = width * size_of(type);
-      CHECK_EQUAL(exported.run(3), EDGEONNX_OK);
-      edgeonnx_field field;
-      edgeonnx_column column;
-      int64_t n_rows;
-      CHECK_EQUAL(edgeonnx_arrow_fields(&exported.schema, &field, 1, nullptr), EDGEONNX_OK);
-      CHECK_EQUAL(edgeonnx_arrow_columns(&exported.schema, &exported.array, &column, 1, &n_rows, nullptr), EDGEONNX_OK);
-      if (type != Type::kBool) {
-        CHECK(field.type == static_cast<int32_t>(type) && field.width == width);
-        CHECK(column.data == memory.data() && column.stride == width * size_of(type));
-      }
-      CHECK(n_rows == 3 && column.validity && (column.validity[0] & 7) == 0b011);
-      exported.schema.release(&exported.schema);
-      exported.array.release(&exported.array);
-    }
-  }
-}
-
-TEST(test_arrow_export_failure_releases_the_owner_once_and_fills_nothing) {
-  const std::vector<float> values(4);
-  const int64_t before = edgeonnx_live_objects();
-  struct Example {
-    edgeonnx_status status;
-    void (*spoil)(Export& exported, int64_t& n_rows);
-  };
-  const Example examples[] = {
-      {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.columns[0].stride = 8; }},
-      {EDGEONNX_UNSUPPORTED, [](Export& exported, int64_t&) { exported.fields[1].type = EDGEONNX_TYPE_STRING; }},
-      {EDGEONNX_INVALID_ARGUMENT, [](Export&, int64_t& n_rows) { n_rows = -1; }},
-      {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.fields[1].width = 0; }},
-  };
-  for (const Example& each : examples) {
-    Export exported;
-    exported.add("a", Type::kFloat, 1, values);
-    exported.add("b", Type::kFloat, 1, values);
-    int64_t n_rows = 2;
-    each.spoil(exported, n_rows);
-    CHECK_EQUAL(exported.run(n_rows), each.status);
-    CHECK_EQUAL(exported.n_released, 1);
-    CHECK(exported.schema.release == nullptr && exported.array.release == nullptr);
-  }
-  CHECK_EQUAL(edgeonnx_live_objects(), before);
-}
-
-TEST(test_arrow_export_null_pointer_is_an_invalid_argument) {
-  const std::vector<float> values(2);
-  Export e;
-  e.add("a", Type::kFloat, 1, values);
-  const auto release = [](void* n) { ++*static_cast<int*>(n); };
-  const auto call = [&](const edgeonnx_field* fields, const edgeonnx_column* columns, ArrowSchema* schema, ArrowArray* array) {
-    e.n_released = 0;
-    const edgeonnx_status status = edgeonnx_arrow_export(fields, columns, nullptr, 1, 2, release, &e.n_released, schema, array, nullptr);
-    CHECK_EQUAL(e.n_released, 1);
-    return status;
-  };
-  CHECK_EQUAL(call(nullptr, e.columns.data(), &e.schema, &e.array), EDGEONNX_INVALID_ARGUMENT);
-  CHECK_EQUAL(call(e.fields.data(), nullptr, &e.schema, &e.array), EDGEONNX_INVALID_ARGUMENT);
-  CHECK_EQUAL(call(e.fields.data(), e.columns.data(), nullptr, &e.array), EDGEONNX_INVALID_ARGUMENT);
-  CHECK_EQUAL(call(e.fields.data(), e.columns.data(), &e.schema, nullptr), EDGEONNX_INVALID_ARGUMENT);
-}
-
-TEST(test_arrow_export_column_without_name_gets_an_empty_one) {
-  const std::vector<float> values(2);
-  Export exported;
-  exported.add(nullptr, Type::kFloat, 1, values);
-  CHECK_EQUAL(exported.run(2), EDGEONNX_OK);
-  if (!exported.array.release) return;
-  CHECK_EQUAL(std::string(exported.schema.children[0]->name), std::string());
-  exported.schema.release(&exported.schema);
-  exported.array.release(&exported.array);
-}
-
-TEST(test_arrow_export_no_rows_and_no_columns_are_tables_too) {
-  Export exported;
-  CHECK_EQUAL(exported.run(0), EDGEONNX_OK);
-  CHECK(exported.array.length == 0 && exported.array.n_children == 0);
-  exported.schema.release(&exported.schema);
-  exported.array.release(&exported.array);
-  CHECK_EQUAL(exported.n_released, 1);
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ TEST(test_binding_options_that_name_nothing_are_mistakes) {
   all[2].groups = &group, all[2].n_groups = 1;
   all[3].null_rules = &rule, all[3].n_null_rules = 1;
   all[4].results = &result, all[4].n_results = 1;
-  for (const edgeonnx_binding_options& options : all) CHECK(contains(FAILURE(EDGEONNX_NOT_FOUND, sums(table, options)).what(), "'nowhere'"));
+  for (const edgeonnx_binding_options& options : all)
+    CHECK(contains(FAILURE(EDGEONNX_NOT_FOUND, sums(table, options)).what(), "'nowhere'"));
 }
 
 TEST(test_binding_every_mistake_is_in_the_one_message) {
@@ -177,7 +178,8 @@ TEST(test_binding_coercion_decides_which_types_are_taken) {
   for (const Coercion& each : kCoercions) {
     const Scorer scorer = load(tiny::identity(each.input, {"N"}));
     const edgeonnx_field field{"x", nullptr, 1, static_cast<int32_t>(each.column)};
-    const std::pair<int32_t, bool> cases[] = {{EDGEONNX_COERCION_TSQL, each.tsql}, {EDGEONNX_COERCION_SAFE, each.safe}, {EDGEONNX_COERCION_STRICT, each.strict}};
+    const std::pair<int32_t, bool> cases[] = {
+        {EDGEONNX_COERCION_TSQL, each.tsql}, {EDGEONNX_COERCION_SAFE, each.safe}, {EDGEONNX_COERCION_STRICT, each.strict}};
     for (const auto& [coercion, accepted] : cases) {
       const auto bind = [&] { return scorer.bind({field}, binding_options(coercion)); };
       if (!accepted) {

@@ -5,13 +5,11 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "check.h"
 #include "convert/convert.h"
-#include "convert/interleave.h"
 
 namespace {
 
@@ -27,7 +25,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFirstBeyondReal = 3.4028235677973366e38;  // the first double that rounds to infinity
 
-constexpr Type kTypes[] = {Type::kBool,   Type::kInt8,  Type::kUint8, Type::kInt16,  Type::kUint16, Type::kInt32,
+constexpr Type kTypes[] = {Type::kBool,   Type::kInt8,  Type::kUint8,  Type::kInt16, Type::kUint16, Type::kInt32,
                            Type::kUint32, Type::kInt64, Type::kUint64, Type::kFloat, Type::kDouble};
 
 /// Calls body(T{}) with the C++ type that stores values of `type`.
@@ -91,13 +89,16 @@ bool same(Exact a, Exact b) { return (std::isnan(a) && std::isnan(b)) || (a == b
 
 /// The limits of all types with their neighbours, halves, powers beyond the mantissas, and what is no number.
 std::vector<Exact> interesting_values(Type from) {
-  std::vector<Exact> all = {0.0L, -0.0L, 0.4L, -0.4L, 0.5L, 1.5L, 2.5L, -0.9375L, DBL_MAX, -DBL_MAX, FLT_MAX, -FLT_MAX, DBL_TRUE_MIN, FLT_TRUE_MIN, kNan, kInfinity, -kInfinity};
+  std::vector<Exact> all = {0.0L,     -0.0L,   0.4L,     -0.4L,        0.5L,         1.5L, 2.5L,      -0.9375L,  DBL_MAX,
+                            -DBL_MAX, FLT_MAX, -FLT_MAX, DBL_TRUE_MIN, FLT_TRUE_MIN, kNan, kInfinity, -kInfinity};
   for (const double x : {kFirstBeyondReal, std::nextafter(kFirstBeyondReal, 0.0)}) all.insert(all.end(), {x, -Exact{x}});
   for (int power : {7, 8, 15, 16, 24, 31, 32, 53, 63, 64}) {
     const Exact x = std::ldexp(Exact{1}, power);
     for (const Exact near : {x - 1, x, x + 1, x - 0.5L, x + 0.5L, x - 0.0625L}) all.insert(all.end(), {near, -near});
-    for (const double near : {std::nextafter(static_cast<double>(x), 0.0), std::nextafter(static_cast<double>(x), kInfinity)}) all.insert(all.end(), {near, -Exact{near}});
-    for (const float near : {std::nextafter(static_cast<float>(x), 0.0f), std::nextafter(static_cast<float>(x), FLT_MAX)}) all.insert(all.end(), {near, -Exact{near}});
+    for (const double near : {std::nextafter(static_cast<double>(x), 0.0), std::nextafter(static_cast<double>(x), kInfinity)})
+      all.insert(all.end(), {near, -Exact{near}});
+    for (const float near : {std::nextafter(static_cast<float>(x), 0.0f), std::nextafter(static_cast<float>(x), FLT_MAX)})
+      all.insert(all.end(), {near, -Exact{near}});
   }
   std::erase_if(all, [from](Exact x) { return !holds(from, x); });
   return all;
@@ -125,12 +126,16 @@ void check_conversion(Type from, Type to, const std::vector<Exact>& values, int6
       if (!fits && expected_failed < 0) expected_failed = i;
       const Exact converted = load(to, first_target + i * to_stride);
       if (!same(converted, expected)) {
-        check::fail(__FILE__, __LINE__, pair_text(from, to) + ": " + std::to_string(x) + " became " + std::to_string(converted) + ", not " + std::to_string(expected));
+        check::fail(
+            __FILE__, __LINE__,
+            pair_text(from, to) + ": " + std::to_string(x) + " became " + std::to_string(converted) + ", not " + std::to_string(expected));
       }
-      if (flags && bad[static_cast<size_t>(i)] != (fits ? 7 : 1)) check::fail(__FILE__, __LINE__, pair_text(from, to) + ": flag of " + std::to_string(x));
+      if (flags && bad[static_cast<size_t>(i)] != (fits ? 7 : 1))
+        check::fail(__FILE__, __LINE__, pair_text(from, to) + ": flag of " + std::to_string(x));
     }
     if (failed != expected_failed) {
-      check::fail(__FILE__, __LINE__, pair_text(from, to) + ": first bad value at " + std::to_string(failed) + ", not " + std::to_string(expected_failed));
+      check::fail(__FILE__, __LINE__,
+                  pair_text(from, to) + ": first bad value at " + std::to_string(failed) + ", not " + std::to_string(expected_failed));
     }
   }
 }
@@ -224,7 +229,8 @@ TEST(test_convert_overflow_carries_number_and_words_of_sql_server) {
       {Type::kFloat, Type::kInt16, -32769, 232, "Arithmetic overflow error for type smallint, value = -32769.000000."},
       {Type::kDouble, Type::kUint8, 256, 232, "Arithmetic overflow error for type tinyint, value = 256.000000."},
       // six decimals of seventeen digits, zeros behind them
-      {Type::kDouble, Type::kInt32, 12345678901234567890.0, 232, "Arithmetic overflow error for type int, value = 12345678901234567000.000000."},
+      {Type::kDouble, Type::kInt32, 12345678901234567890.0, 232,
+       "Arithmetic overflow error for type int, value = 12345678901234567000.000000."},
       {Type::kDouble, Type::kInt32, 123456789012.1234567, 232, "Arithmetic overflow error for type int, value = 123456789012.123460."},
       {Type::kDouble, Type::kInt32, -1e23, 232, "Arithmetic overflow error for type int, value = -99999999999999992000000.000000."},
       {Type::kInt64, Type::kInt32, 2147483648.0L, 8115, expression + "int"},
@@ -247,10 +253,12 @@ TEST(test_convert_rules_are_those_of_the_matrix) {
   // Rows and columns: bit, tinyint, smallint, int, bigint, real, float. P of float -> real can overflow too.
   constexpr Type types[] = {Type::kBool, Type::kUint8, Type::kInt16, Type::kInt32, Type::kInt64, Type::kFloat, Type::kDouble};
   const char* matrix[] = {"=EEEEEE", "B=EEEEE", "BX=EEEE", "BXX=EPE", "BXXX=PP", "BTTTT=E", "BTTTTP="};
-  const std::map<char, Rule> rules = {{'=', Rule::kSame}, {'E', Rule::kExact}, {'P', Rule::kNearest}, {'X', Rule::kChecked}, {'T', Rule::kTruncate}, {'B', Rule::kNonzero}};
+  const std::map<char, Rule> rules = {{'=', Rule::kSame},    {'E', Rule::kExact},    {'P', Rule::kNearest},
+                                      {'X', Rule::kChecked}, {'T', Rule::kTruncate}, {'B', Rule::kNonzero}};
   for (size_t row = 0; row < std::size(types); ++row) {
     for (size_t column = 0; column < std::size(types); ++column) {
-      if (rule(types[row], types[column]) != rules.at(matrix[row][column])) check::fail(__FILE__, __LINE__, pair_text(types[row], types[column]));
+      if (rule(types[row], types[column]) != rules.at(matrix[row][column]))
+        check::fail(__FILE__, __LINE__, pair_text(types[row], types[column]));
     }
   }
   for (const Type none : {Type::kUndefined, Type::kString, Type::kComplex64}) {
@@ -279,7 +287,8 @@ TEST(test_convert_bits_from_any_offset) {
     for (int64_t offset = 0; offset <= 17; ++offset) {
       std::vector<std::byte> target(7 * 9);
       CHECK_EQUAL(loop(Type::kBit, to)({bits.data(), 0, offset}, target.data(), 9, 7, nullptr), int64_t{-1});
-      for (int64_t i = 0; i < 7; ++i) CHECK_EQUAL(load(to, target.data() + 9 * i), Exact(bits[static_cast<size_t>(offset + i) / 8] >> ((offset + i) % 8) & 1));
+      for (int64_t i = 0; i < 7; ++i)
+        CHECK_EQUAL(load(to, target.data() + 9 * i), Exact(bits[static_cast<size_t>(offset + i) / 8] >> ((offset + i) % 8) & 1));
     }
   }
   CHECK(rule(Type::kBit, Type::kBool) == Rule::kSame);
@@ -303,36 +312,6 @@ TEST(test_convert_half_floats_move_but_do_not_convert) {
     CHECK_EQUAL(loop(type, type)({halves + 2, -2, 0}, moved, 2, 3, nullptr), int64_t{-1});
     CHECK(moved[0] == 0xFFFF && moved[1] == 0x7E00 && moved[2] == 0x3C00);
     CHECK(rule(type, Type::kFloat) == Rule::kNone && rule(Type::kFloat, type) == Rule::kNone);
-  }
-}
-
-TEST(test_interleave_any_number_of_columns_matches_a_plain_loop) {
-  std::mt19937 random(7);
-  for (const int64_t size : {1, 2, 4, 8}) {
-    for (const size_t k : {1u, 2u, 3u, 4u, 5u, 28u, 33u}) {
-      for (const int64_t n : {0, 1, 2, 3, 4, 5, 17, 515, 4099}) {
-        for (const int64_t gap : {int64_t{0}, int64_t{3}}) {
-          // Columns one byte off their alignment, since nothing needs to be aligned.
-          std::vector<std::vector<uint8_t>> memory(k, std::vector<uint8_t>(static_cast<size_t>(n * size + 1)));
-          std::vector<const void*> columns;
-          for (auto& column : memory) {
-            for (uint8_t& byte : column) byte = static_cast<uint8_t>(random());
-            columns.push_back(column.data() + 1);
-          }
-          const int64_t row_bytes = static_cast<int64_t>(k) * size, stride = row_bytes + gap;
-          std::vector<uint8_t> target(static_cast<size_t>(n * stride + 16), 0xCD), expected = target;
-          for (int64_t row = 0; row < n; ++row) {
-            for (size_t c = 0; c < k; ++c) {
-              for (int64_t b = 0; b < size; ++b) {
-                expected[static_cast<size_t>(row * stride + static_cast<int64_t>(c) * size + b)] = memory[c][static_cast<size_t>(1 + row * size + b)];
-              }
-            }
-          }
-          edgeonnx::convert::interleave(columns, size, n, target.data(), stride);
-          if (target != expected) check::fail(__FILE__, __LINE__, std::to_string(k) + " columns of " + std::to_string(n) + " values of " + std::to_string(size) + " bytes");
-        }
-      }
-    }
   }
 }
 

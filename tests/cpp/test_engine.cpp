@@ -1,10 +1,6 @@
-// Scoring through the C interface: memory of every layout in and out, batches, morsels, fixed batches, and the first bad row.
+// Scoring through the C interface: memory of every layout in and out, batches, morsels, fixed batches.
 #include <algorithm>
-#include <climits>
-#include <cmath>
-#include <map>
 #include <memory>
-#include <set>
 
 #include "scoring.h"
 
@@ -22,9 +18,9 @@ std::vector<T> counting(int64_t n, int64_t modulus = 1 << 14) {
 
 /// How rows lie in memory.
 struct Layout {
-  int64_t gap = 0;        ///< bytes between two rows
+  int64_t gap = 0;          ///< bytes between two rows
   bool is_reverse = false;  ///< row 0 lies last
-  size_t shift = 0;       ///< bytes off any alignment
+  size_t shift = 0;         ///< bytes off any alignment
 };
 const Layout kLayouts[] = {{}, {5, false, 0}, {0, true, 0}, {3, true, 0}, {0, false, 1}};
 
@@ -39,10 +35,12 @@ class Rows {
     stride_ = layout.is_reverse ? -step_ : step_;
   }
   void write(const void* packed) {
-    for (int64_t r = 0; r < n_; ++r) std::memcpy(first_ + r * stride_, static_cast<const std::byte*>(packed) + r * row_bytes_, static_cast<size_t>(row_bytes_));
+    for (int64_t r = 0; r < n_; ++r)
+      std::memcpy(first_ + r * stride_, static_cast<const std::byte*>(packed) + r * row_bytes_, static_cast<size_t>(row_bytes_));
   }
   void read(void* packed) const {
-    for (int64_t r = 0; r < n_; ++r) std::memcpy(static_cast<std::byte*>(packed) + r * row_bytes_, first_ + r * stride_, static_cast<size_t>(row_bytes_));
+    for (int64_t r = 0; r < n_; ++r)
+      std::memcpy(static_cast<std::byte*>(packed) + r * row_bytes_, first_ + r * stride_, static_cast<size_t>(row_bytes_));
   }
   bool gaps_are_untouched() const {
     const std::byte* lowest = stride_ < 0 ? first_ + (n_ - 1) * stride_ : first_;
@@ -76,7 +74,7 @@ TEST(test_score_packed_column_is_borrowed_and_a_converted_one_copied) {
 }
 
 TEST(test_score_every_element_type_passes_through) {
-  constexpr Type types[] = {Type::kFloat,  Type::kDouble, Type::kInt8,   Type::kUint8,   Type::kInt16,   Type::kUint16, Type::kInt32,
+  constexpr Type types[] = {Type::kFloat,  Type::kDouble, Type::kInt8,   Type::kUint8,   Type::kInt16,    Type::kUint16, Type::kInt32,
                             Type::kUint32, Type::kInt64,  Type::kUint64, Type::kFloat16, Type::kBfloat16, Type::kBool};
   for (const Type type : types) {
     for (const int64_t width : {1, 3}) {
@@ -215,7 +213,8 @@ TEST(test_score_many_columns_of_all_kinds_make_up_a_matrix) {
         options.results = &result;
         options.n_results = 1;
         options.by_position = 1;
-        if (score(scorer, table, options).values<double>() != expected) check::fail(__FILE__, __LINE__, std::to_string(k) + " columns to " + edgeonnx::onnx_name(type));
+        if (score(scorer, table, options).values<double>() != expected)
+          check::fail(__FILE__, __LINE__, std::to_string(k) + " columns to " + edgeonnx::onnx_name(type));
       }
     }
   }
@@ -260,7 +259,8 @@ TEST(test_score_one_row_at_a_time_reads_and_writes_afresh) {
 TEST(test_score_no_rows_need_no_memory) {
   const Scorer scorer = load(tiny::identity(Type::kFloat, {"N"}));
   const Binding binding = scorer.bind({{"x", nullptr, 1, EDGEONNX_TYPE_DOUBLE}}, binding_options());
-  for (const std::vector<edgeonnx_batch>& batches : {std::vector<edgeonnx_batch>{}, std::vector<edgeonnx_batch>{{nullptr, 0}, {nullptr, 0}}}) {
+  for (const std::vector<edgeonnx_batch>& batches :
+       {std::vector<edgeonnx_batch>{}, std::vector<edgeonnx_batch>{{nullptr, 0}, {nullptr, 0}}}) {
     const edgeonnx_report report = binding.score(batches, {{nullptr, 4, nullptr}}, default_call());
     CHECK(report.n_rows == 0 && report.n_morsels == 0 && report.n_threads == 0);
   }
@@ -299,8 +299,10 @@ TEST(test_score_fixed_batch_is_freed_only_where_rows_stay_apart) {
     bool is_freed;
     int64_t batch;
   };
-  const Example examples[] = {
-      {tiny::identity(Type::kFloat, {1, 2}), true, 1}, {tiny::identity(Type::kFloat, {4, 2}), true, 4}, {minus_most(1), false, 1}, {minus_most(4), false, 4}};
+  const Example examples[] = {{tiny::identity(Type::kFloat, {1, 2}), true, 1},
+                              {tiny::identity(Type::kFloat, {4, 2}), true, 4},
+                              {minus_most(1), false, 1},
+                              {minus_most(4), false, 4}};
   for (const Example& each : examples) {
     for (const int64_t n : {1, 3, 4, 20, 41}) {
       for (const bool converts : {false, true}) {
@@ -313,10 +315,14 @@ TEST(test_score_fixed_batch_is_freed_only_where_rows_stay_apart) {
           for (int64_t v = 0; v < 2; ++v) expected[static_cast<size_t>(2 * i + v)] -= static_cast<float>(2 * last + v);
         }
         Table table(n);
-        if (converts) table.add("x", std::vector<double>(x.begin(), x.end()), 2);
-        else table.add("x", x, 2);
+        if (converts)
+          table.add("x", std::vector<double>(x.begin(), x.end()), 2);
+        else
+          table.add("x", x, 2);
         const auto y = std::make_unique<float[]>(static_cast<size_t>(2 * n));
-        const auto run = [&] { scorer.bind(table.fields(), binding_options()).score({table.batch()}, {{y.get(), 8, nullptr}}, default_call()); };
+        const auto run = [&] {
+          scorer.bind(table.fields(), binding_options()).score({table.batch()}, {{y.get(), 8, nullptr}}, default_call());
+        };
         if (!each.is_freed && n % each.batch != 0) {
           // Rows of one run may depend on each other, so none can be made up to fill it.
           CHECK(contains(FAILURE(EDGEONNX_SHAPE_MISMATCH, run()).what(), "4 rows at a time"));
@@ -327,94 +333,6 @@ TEST(test_score_fixed_batch_is_freed_only_where_rows_stay_apart) {
       }
     }
   }
-}
-
-TEST(test_score_overflow_tells_row_column_value_and_number) {
-  const Scorer scorer = load(tiny::identity(Type::kUint8, {"N"}), {1, 4});
-  std::vector<int32_t> values(20, 255);
-  values[13] = 300;
-  values[14] = -1;
-  Table first(5), second(20);
-  first.add("age", counting<int32_t>(5));
-  second.add("age", values);
-  edgeonnx_binding_options options = binding_options();
-  options.by_position = 1;
-  const StatusError error = FAILURE(EDGEONNX_OVERFLOW, score(scorer.bind(first.fields(), options), {first.batch(), second.batch()}));
-  CHECK(contains(error.what(), "Arithmetic overflow error for data type tinyint, value = 300."));
-  CHECK(contains(error.what(), "row 18"));
-  CHECK(contains(error.what(), "'x'"));
-  CHECK_EQUAL(error.row(), int64_t{18});
-  CHECK_EQUAL(error.column(), std::string("age"));
-  CHECK_EQUAL(error.value(), std::string("300"));
-  CHECK_EQUAL(error.sql_number(), 220);
-}
-
-/// What goes wrong at which row of a table of 500 rows; -1: nowhere.
-struct Trouble {
-  int64_t a_overflows, b_is_null, a_result_overflows, b_result_overflows;
-};
-const Trouble kTroubles[] = {
-    {450, -1, -1, -1}, {-1, 3, -1, -1},    {-1, -1, 77, -1},     {-1, -1, -1, 499}, {400, 399, -1, -1}, {10, 300, -1, -1},    {-1, 10, 300, -1},
-    {-1, -1, 70, 65},  {-1, -1, 65, 70},   {140, -1, 130, -1},   {-1, 140, -1, 130}, {9, 8, 7, 6},       {6, 7, 8, 9},         {203, 202, 201, 200},
-};
-
-TEST(test_score_first_bad_row_is_told_whatever_threads_and_morsels) {
-  const std::string model = tiny::model({.nodes = {tiny::node("Identity", {"a"}, {"a_out"}), tiny::node("Identity", {"b"}, {"b_out"})},
-                                         .inputs = {tiny::tensor("a", Type::kInt32, {"N"}), tiny::tensor("b", Type::kFloat, {"N", 2})},
-                                         .outputs = {tiny::tensor("a_out", Type::kInt32, {"N"}), tiny::tensor("b_out", Type::kFloat, {"N", 2})},
-                                         .initializers = {}});
-  const edgeonnx_result results[] = {{"a_out", EDGEONNX_TYPE_INT16}, {"b_out", EDGEONNX_TYPE_UINT8}};
-  edgeonnx_binding_options options = binding_options();
-  options.results = results;
-  options.n_results = 2;
-  edgeonnx_call call = default_call();
-  call.first_row = 7000;
-  for (const int n_threads : {1, 2, 8}) {
-    for (const int64_t morsel_rows : {1, 7, 64, 0}) {
-      const Scorer scorer = load(model, {n_threads, morsel_rows});
-      for (const Trouble& trouble : kTroubles) {
-        std::vector<double> a(500, 5);
-        std::vector<float> b(1000, 6);
-        std::vector<uint8_t> valid(500, 1);
-        const auto at = [](int64_t row) { return static_cast<size_t>(row); };
-        if (trouble.a_overflows >= 0) a[at(trouble.a_overflows)] = 1e10;
-        if (trouble.b_is_null >= 0) valid[at(trouble.b_is_null)] = 0;
-        if (trouble.a_result_overflows >= 0) a[at(trouble.a_result_overflows)] = 40000;
-        if (trouble.b_result_overflows >= 0) b[at(2 * trouble.b_result_overflows + 1)] = -300;
-        Table table(500);
-        table.add("a", a).add("b", b, 2).valid(valid);
-        const std::map<int64_t, std::pair<edgeonnx_status, std::string>> by_row = {{trouble.a_overflows, {EDGEONNX_OVERFLOW, "a"}},
-                                                                                  {trouble.b_is_null, {EDGEONNX_NULL_VALUE, "b"}},
-                                                                                  {trouble.a_result_overflows, {EDGEONNX_OVERFLOW, "a_out"}},
-                                                                                  {trouble.b_result_overflows, {EDGEONNX_OVERFLOW, "b_out"}}};
-        const auto& [row, expected] = *by_row.lower_bound(0);
-        const Binding binding = scorer.bind(table.fields(), options);
-        const StatusError error = FAILURE(expected.first, score(binding, table));
-        CHECK_EQUAL(error.row(), row);
-        CHECK_EQUAL(error.column(), expected.second);
-        CHECK_EQUAL(FAILURE(expected.first, score(binding, {table.batch()}, call)).row(), 7000 + row);
-      }
-    }
-  }
-}
-
-TEST(test_score_wrong_call_is_an_invalid_argument) {
-  const Scorer scorer = load(tiny::identity(Type::kFloat, {"N"}));
-  Table table(3);
-  table.add("x", counting<float>(3));
-  const Binding binding = scorer.bind(table.fields(), binding_options());
-  const Binding nullable = scorer.bind(table.fields(), binding_options(EDGEONNX_COERCION_TSQL, EDGEONNX_ON_OVERFLOW_NULL));
-  std::vector<float> y(3);
-  const edgeonnx_output output{y.data(), 4, nullptr};
-  const edgeonnx_column no_data{};
-  CHECK_EQUAL(nullable.result(0).nullable, 1);
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, nullable.score({table.batch()}, {output}, default_call()));
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, binding.score({table.batch()}, {}, default_call()));
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, binding.score({table.batch()}, {output, output}, default_call()));
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, binding.score({table.batch()}, {{nullptr, 4, nullptr}}, default_call()));
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, binding.score({{nullptr, 3}}, {output}, default_call()));
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, binding.score({{&no_data, 3}}, {output}, default_call()));
-  FAILURE(EDGEONNX_INVALID_ARGUMENT, binding.score({{table.columns().data(), -1}}, {output}, default_call()));
 }
 
 }  // namespace

@@ -42,7 +42,9 @@ void require(bool condition, const char* what) {
 
 class CancelToken {
  public:
-  CancelToken() { edgeonnx::checked([this](edgeonnx_error* error) { return edgeonnx_cancel_create(&token_, error); }); }
+  CancelToken() {
+    edgeonnx::checked([this](edgeonnx_error* error) { return edgeonnx_cancel_create(&token_, error); });
+  }
   ~CancelToken() { edgeonnx_cancel_release(token_); }
   CancelToken(const CancelToken&) = delete;
   edgeonnx_cancel* get() const { return token_; }
@@ -70,7 +72,8 @@ Table rows_of(int thread, int round, int64_t n) {
 bool sums_are_right(const Results& results, int thread, int round, int64_t n) {
   const std::vector<float> sum = results.values<float>();
   for (int64_t i = 0; i < n; ++i) {
-    if (sum[static_cast<size_t>(i)] != static_cast<float>(thread * 1000 + static_cast<int>(i)) + static_cast<float>(round) * 0.5f) return false;
+    if (sum[static_cast<size_t>(i)] != static_cast<float>(thread * 1000 + static_cast<int>(i)) + static_cast<float>(round) * 0.5f)
+      return false;
   }
   return static_cast<int64_t>(sum.size()) == n;
 }
@@ -133,7 +136,8 @@ TEST(test_hammer_failures_stay_with_their_callers) {
 /// y = x + as many as the largest x says, one at a time: as long a run as one likes, short for the rows that a load tries out.
 std::string counting_to_largest() {
   const tiny::Graph body{.nodes = {tiny::node("Identity", {"go_on"}, {"goes_on"}), tiny::node("Add", {"before", "one"}, {"after"})},
-                         .inputs = {tiny::tensor("trip", Type::kInt64, {}), tiny::tensor("go_on", Type::kBool, {}), tiny::tensor("before", Type::kFloat, {"N"})},
+                         .inputs = {tiny::tensor("trip", Type::kInt64, {}), tiny::tensor("go_on", Type::kBool, {}),
+                                    tiny::tensor("before", Type::kFloat, {"N"})},
                          .outputs = {tiny::tensor("goes_on", Type::kBool, {}), tiny::tensor("after", Type::kFloat, {"N"})},
                          .initializers = {tiny::initializer<float>("one", Type::kFloat, {}, {1.0F})}};
   return tiny::model({.nodes = {tiny::node("Cast", {"x"}, {"whole"}, {tiny::integer("to", static_cast<int64_t>(Type::kInt64))}),
@@ -264,20 +268,23 @@ TEST(test_fork_child_cannot_use_what_the_parent_made_but_may_release_it) {
   auto binding = std::make_unique<Binding>(scorer->bind(table.fields(), binding_options()));
   CHECK(sums_are_right(score(*binding, table), 1, 2, 500));  // lanes and threads exist
   CHECK_EQUAL(in_child([&] {
-    const bool refused = is_invalid_state([&] { score(*binding, table); }) && is_invalid_state([&] { scorer->bind(table.fields(), binding_options()); });
-    const int64_t before = edgeonnx_live_objects();
-    scorer.reset();
-    binding.reset();
-    return refused && edgeonnx_live_objects() == before - 2;
-  }), 0);
+                const bool refused = is_invalid_state([&] { score(*binding, table); }) &&
+                                     is_invalid_state([&] { scorer->bind(table.fields(), binding_options()); });
+                const int64_t before = edgeonnx_live_objects();
+                scorer.reset();
+                binding.reset();
+                return refused && edgeonnx_live_objects() == before - 2;
+              }),
+              0);
   CHECK(sums_are_right(score(*binding, table), 1, 2, 500));
 }
 
 TEST(test_fork_child_makes_objects_of_its_own) {
   CHECK_EQUAL(in_child([] {
-    const Table table = rows_of(3, 4, 500);
-    return sums_are_right(score(load(tiny::add(Type::kFloat, {"N"}), {4, 16}), table), 3, 4, 500);
-  }), 0);
+                const Table table = rows_of(3, 4, 500);
+                return sums_are_right(score(load(tiny::add(Type::kFloat, {"N"}), {4, 16}), table), 3, 4, 500);
+              }),
+              0);
 }
 
 TEST(test_fork_while_other_threads_score_leaves_both_sides_sound) {
@@ -290,7 +297,8 @@ TEST(test_fork_while_other_threads_score_leaves_both_sides_sound) {
     stop = true;
   });
   on_all_threads([&](int thread) {
-    for (int round = 0; !stop; round = (round + 1) % 100) REQUIRE(sums_are_right(score(binding, rows_of(thread, round, 300)), thread, round, 300));
+    for (int round = 0; !stop; round = (round + 1) % 100)
+      REQUIRE(sums_are_right(score(binding, rows_of(thread, round, 300)), thread, round, 300));
   });
   forker.join();
 }

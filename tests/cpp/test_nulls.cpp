@@ -208,9 +208,11 @@ TEST(test_nulls_constants_are_converted_like_values_and_checked_once) {
   Table table(1);
   table.add("x", std::vector<int64_t>{0}).valid({0});
   CHECK(score(load(tiny::identity(Type::kInt64, {"N"})), table, with_rule(rule)).values<int64_t>() == std::vector<int64_t>{beyond_double});
-  CHECK(score(load(tiny::identity(Type::kInt32, {"N"})), table, with_rule(constant_rule(-3.9))).values<int32_t>() == std::vector<int32_t>{-3});
+  CHECK(score(load(tiny::identity(Type::kInt32, {"N"})), table, with_rule(constant_rule(-3.9))).values<int32_t>() ==
+        std::vector<int32_t>{-3});
   const Scorer tinyint = load(tiny::identity(Type::kUint8, {"N"}));
-  for (const double wrong : {256.0, -1.0, std::nan("")}) FAILURE(EDGEONNX_OVERFLOW, tinyint.bind(table.fields(), with_rule(constant_rule(wrong))));
+  for (const double wrong : {256.0, -1.0, std::nan("")})
+    FAILURE(EDGEONNX_OVERFLOW, tinyint.bind(table.fields(), with_rule(constant_rule(wrong))));
 }
 
 /// real [N] or [N, 2] results delivered as tinyint
@@ -237,7 +239,8 @@ TEST(test_results_that_do_not_fit_become_null_or_tell_the_first_that_counts) {
   // The rows before are masked out; the first that counts comes later.
   Table propagated(5);
   propagated.add("x", std::vector<float>{1, 256, 300, -1, 400}).valid({1, 0, 0, 1, 1});
-  CHECK_EQUAL(FAILURE(EDGEONNX_OVERFLOW, as_tinyint(propagated, 1, EDGEONNX_ON_OVERFLOW_ERROR, EDGEONNX_NULLS_PROPAGATE)).row(), int64_t{3});
+  CHECK_EQUAL(FAILURE(EDGEONNX_OVERFLOW, as_tinyint(propagated, 1, EDGEONNX_ON_OVERFLOW_ERROR, EDGEONNX_NULLS_PROPAGATE)).row(),
+              int64_t{3});
   propagated.valid({1, 0, 0, 0, 0});
   CHECK(as_tinyint(propagated, 1, EDGEONNX_ON_OVERFLOW_ERROR, EDGEONNX_NULLS_PROPAGATE).masks[0] == std::vector<uint8_t>({0, 1, 1, 1, 1}));
 }

@@ -61,13 +61,24 @@ const Example kExamples[] = {
     {"v1: own group", {{"cpu/a/cpu.cfs_quota_us", "250000\n"}, {"cpu/a/cpu.cfs_period_us", "100000\n"}}, "4:cpu:/a\n", 2.5},
     {"v1: no limit", {{"cpu/a/cpu.cfs_quota_us", "-1\n"}, {"cpu/a/cpu.cfs_period_us", "100000\n"}}, "4:cpu:/a\n", 0},
     {"v1: controllers mounted together",
-     {{"cpu,cpuacct/cpu.cfs_period_us", "100000\n"}, {"cpu,cpuacct/cpu.cfs_quota_us", "-1\n"},
-      {"cpu,cpuacct/a/cpu.cfs_quota_us", "100000\n"}, {"cpu,cpuacct/a/cpu.cfs_period_us", "100000\n"}},
-     "12:cpuset:/\n4:cpu,cpuacct:/a\n", 1},
-    {"v1: limit of the group above", {{"cpu/a/cpu.cfs_quota_us", "700000\n"}, {"cpu/a/cpu.cfs_period_us", "100000\n"}}, "4:cpu:/a/b/c\n", 7},
-    {"v1: other controllers do not count", {{"cpuset/a/cpu.cfs_quota_us", "100000\n"}, {"cpuset/a/cpu.cfs_period_us", "100000\n"}}, "4:cpuset:/a\n", 0},
+     {{"cpu,cpuacct/cpu.cfs_period_us", "100000\n"},
+      {"cpu,cpuacct/cpu.cfs_quota_us", "-1\n"},
+      {"cpu,cpuacct/a/cpu.cfs_quota_us", "100000\n"},
+      {"cpu,cpuacct/a/cpu.cfs_period_us", "100000\n"}},
+     "12:cpuset:/\n4:cpu,cpuacct:/a\n",
+     1},
+    {"v1: limit of the group above",
+     {{"cpu/a/cpu.cfs_quota_us", "700000\n"}, {"cpu/a/cpu.cfs_period_us", "100000\n"}},
+     "4:cpu:/a/b/c\n",
+     7},
+    {"v1: other controllers do not count",
+     {{"cpuset/a/cpu.cfs_quota_us", "100000\n"}, {"cpuset/a/cpu.cfs_period_us", "100000\n"}},
+     "4:cpuset:/a\n",
+     0},
     {"v1 and v2 side by side: the limit stands in v1",
-     {{"cpu/a/cpu.cfs_quota_us", "400000\n"}, {"cpu/a/cpu.cfs_period_us", "100000\n"}}, "4:cpu:/a\n1:name=systemd:/a\n0::/a\n", 4},
+     {{"cpu/a/cpu.cfs_quota_us", "400000\n"}, {"cpu/a/cpu.cfs_period_us", "100000\n"}},
+     "4:cpu:/a\n1:name=systemd:/a\n0::/a\n",
+     4},
     {"lines that are none", {{"a/cpu.max", "100000 100000\n"}}, "rubbish\n:\n0::/a\n", 1},
 };
 
@@ -76,7 +87,8 @@ TEST(test_quota_of_control_groups_is_the_least_on_the_way_to_the_root) {
     const Folder folder;
     for (const auto& [name, text] : each.files) folder.write(name, text);
     const double cpus = cgroup_cpus(each.proc_cgroup, folder.path()).value_or(0);
-    if (cpus != each.cpus) check::fail(__FILE__, __LINE__, each.name + ": " + std::to_string(cpus) + ", expected " + std::to_string(each.cpus));
+    if (cpus != each.cpus)
+      check::fail(__FILE__, __LINE__, each.name + ": " + std::to_string(cpus) + ", expected " + std::to_string(each.cpus));
   }
 }
 
