@@ -32,16 +32,26 @@ constexpr Type kTypes[] = {Type::kBool,   Type::kInt8,  Type::kUint8,  Type::kIn
 template <class Body>
 auto with_type(Type type, const Body& body) {
   switch (type) {
-    case Type::kInt8: return body(int8_t{});
-    case Type::kInt16: return body(int16_t{});
-    case Type::kUint16: return body(uint16_t{});
-    case Type::kInt32: return body(int32_t{});
-    case Type::kUint32: return body(uint32_t{});
-    case Type::kInt64: return body(int64_t{});
-    case Type::kUint64: return body(uint64_t{});
-    case Type::kFloat: return body(float{});
-    case Type::kDouble: return body(double{});
-    default: return body(uint8_t{});
+    case Type::kInt8:
+      return body(int8_t{});
+    case Type::kInt16:
+      return body(int16_t{});
+    case Type::kUint16:
+      return body(uint16_t{});
+    case Type::kInt32:
+      return body(int32_t{});
+    case Type::kUint32:
+      return body(uint32_t{});
+    case Type::kInt64:
+      return body(int64_t{});
+    case Type::kUint64:
+      return body(uint64_t{});
+    case Type::kFloat:
+      return body(float{});
+    case Type::kDouble:
+      return body(double{});
+    default:
+      return body(uint8_t{});
   }
 }
 

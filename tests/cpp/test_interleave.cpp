@@ -1,12 +1,11 @@
 // Columns into the rows of a matrix, against a plain loop.
-#include "convert/interleave.h"
-
 #include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "check.h"
+#include "convert/interleave.h"
 
 namespace {
 
