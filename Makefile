@@ -13,7 +13,7 @@ ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/cap
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cpp test-python bench lint sanitize clean
+.PHONY: help demo test test-cpp test-python test-oldest bench lint sanitize clean
 
 help:
 	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
@@ -26,13 +26,20 @@ help:
 demo: $(VENV)/.edgeonnx
 	$(BIN)/edgeonnx demo --folder demo
 
-test: test-cpp test-python
+test: test-cpp test-python test-oldest
 
 test-cpp: $(VENV)/.test
 	$(call run_preset,dev)
 
 test-python: $(VENV)/.edgeonnx $(VENV)/.test
 	$(BIN)/pytest tests
+
+# The oldest ONNX Runtime served, beside the newest one that the environment has: its library alone, whatever this Python is.
+OLDEST := 1.19.0
+OLDEST_TESTS := tests/test_data_kinds.py tests/test_parity.py tests/test_predict.py tests/test_layouts.py tests/test_scores.py
+
+test-oldest: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.oldest
+	EDGEONNX_ORT_LIBRARY="$(CURDIR)/$(VENV)/oldest/onnxruntime/capi/libonnxruntime.so.$(OLDEST)" $(BIN)/pytest $(OLDEST_TESTS)
 
 bench: $(VENV)/.edgeonnx $(VENV)/.bench
 	$(BIN)/python bench/run.py
@@ -66,6 +73,11 @@ $(VENV)/.pip:
 
 $(VENV)/.edgeonnx: $(VENV)/.pip $(SOURCES)
 	$(PIP) install --quiet '.[all]'
+	@touch $@
+
+$(VENV)/.oldest: | $(VENV)/.pip
+	$(PIP) download --quiet --no-deps --only-binary :all: --python-version 3.11 --dest $(VENV)/oldest onnxruntime==$(OLDEST)
+	$(BIN)/python -m zipfile -e $(VENV)/oldest/onnxruntime-$(OLDEST)-*.whl $(VENV)/oldest
 	@touch $@
 
 # Dependency groups of pyproject.toml.

@@ -6,7 +6,7 @@ import re
 
 from edgeonnx._errors import InvalidArgument
 
-# edgeonnx.h, EDGEONNX_TYPE_*. Sources: learn.microsoft.com, "float and real", "int, bigint, smallint, and tinyint" and "bit" (Transact-SQL).
+# EDGEONNX_TYPE_* of edgeonnx.h. Sources: learn.microsoft.com, "float and real", "int, bigint, smallint, and tinyint", "bit" (Transact-SQL).
 _TYPES = {
     "real": 1,
     "float": 11,

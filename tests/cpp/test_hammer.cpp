@@ -1,12 +1,10 @@
 // Many threads at once: one scorer and one binding under eight of them, objects coming and going, stops from outside, fork.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <thread>
 
+#include "child.h"
 #include "scoring.h"
 
 namespace {
@@ -235,23 +233,6 @@ TEST(test_check_is_asked_by_the_calling_thread_and_stops_the_call) {
   }
 }
 
-/// Exit status of a child of fork() that runs body(); 0 if it returns true.
-int in_child(const std::function<bool()>& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(60);
-    try {
-      _exit(body() ? 0 : 1);
-    } catch (const std::exception& error) {
-      std::cerr << "child: " << error.what() << "\n";
-      _exit(2);
-    }
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return status;
-}
-
 template <class Body>
 bool is_invalid_state(const Body& body) {
   try {
@@ -304,8 +285,5 @@ TEST(test_fork_while_other_threads_score_leaves_both_sides_sound) {
 }
 
 }  // namespace
-
-// A child of a process with threads may start threads of its own; ThreadSanitizer has to be told.
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 int main() { return run_with_runtime("test_hammer"); }

@@ -1,18 +1,17 @@
 // The thread pool: lanes, many callers at once, polling, fork.
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <set>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
 #include "check.h"
+#include "child.h"
 #include "engine/pool.h"
 
 namespace {
@@ -20,22 +19,6 @@ namespace {
 using edgeonnx::Error;
 using edgeonnx::engine::fork_generation;
 using edgeonnx::engine::Pool;
-
-/// Exit status of a child that runs body(); 0 if it returns true.
-int in_child(const std::function<bool()>& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(60);
-    try {
-      _exit(body() ? 0 : 1);
-    } catch (...) {
-      _exit(2);
-    }
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return status;
-}
 
 /// Runs `n_items` items on `n_lanes` lanes as a score call does; true if every item was done once.
 bool all_done_once(int n_lanes, int n_items) {
@@ -150,8 +133,5 @@ TEST(test_pool_many_callers_share_no_more_threads_than_the_widest_asked_for) {
 }
 
 }  // namespace
-
-// A child of a process with threads may start threads of its own; ThreadSanitizer has to be told.
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 int main() { return check::run(); }

@@ -108,7 +108,8 @@ enum {
 /** What a value that does not fit does. */
 enum {
   EDGEONNX_ON_OVERFLOW_ERROR = 0,
-  EDGEONNX_ON_OVERFLOW_NULL = 1 /* an input: as a NULL under the input's policy; a result: NULL (TRY_CAST, ANSI_WARNINGS OFF) */
+  EDGEONNX_ON_OVERFLOW_NULL = 1 /* an input: as a NULL under the input's policy, where that is ERROR as under PROPAGATE; a result: NULL
+                                   (TRY_CAST, ANSI_WARNINGS OFF) */
 };
 
 /** One input or output of a model, or one result of a binding. Strings and `shape` belong to the object that was asked. */

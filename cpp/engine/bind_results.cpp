@@ -1,0 +1,104 @@
+// Outputs to results.
+#include <algorithm>
+
+#include "engine/bind.h"
+
+namespace edgeonnx::engine {
+namespace {
+
+class ResultBinder {
+ public:
+  ResultBinder(Binding& binding, const BindingOptions& options, Mistakes& mistakes) : binding_(binding), options_(options), mistakes_(mistakes) {}
+
+  void bind() {
+    std::vector<ResultRequest> requests = options_.results;
+    if (requests.empty()) {
+      for (const plan::OutputPort& output : plan().outputs) requests.push_back({output.port.name, Type::kUndefined});
+    }
+    std::vector<std::pair<size_t, Type>> chosen;
+    for (const ResultRequest& request : requests) {
+      const Match match = find_name(request.output, plan().outputs.size(), [this](size_t i) { return plan().outputs[i].port.name; });
+      if (!match.index) {
+        const std::string why = match.ambiguous.empty() ? "the model has no such output" : "the outputs " + join(match.ambiguous) + " all match";
+        mistakes_.add(Code::kNotFound, "output " + in_quotes(request.output) + ": " + why);
+        continue;
+      }
+      const plan::OutputPort& output = plan().outputs[*match.index];
+      if (!output.port.refusal.empty()) {
+        mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + output.port.refusal + "; leave it out by naming the others with outputs=[...]");
+        continue;
+      }
+      chosen.emplace_back(*match.index, request.type);
+    }
+    if (mistakes_.any()) return;
+    find_tensors(chosen);
+    for (const auto& [output, type] : chosen) add_result(plan().outputs[output], type);
+  }
+
+ private:
+  const plan::Plan& plan() const { return binding_.scorer->plan(); }
+
+  /// The session outputs behind the results, with their shapes under this binding's widths.
+  void find_tensors(const std::vector<std::pair<size_t, Type>>& chosen) {
+    std::vector<size_t> unknown;
+    for (const auto& [output, type] : chosen) {
+      const size_t tensor = plan().outputs[output].tensor;
+      if (std::find(binding_.wanted.begin(), binding_.wanted.end(), tensor) != binding_.wanted.end()) continue;
+      binding_.wanted.push_back(tensor);
+      if (!plan().tensors[tensor]) unknown.push_back(tensor);
+    }
+    std::vector<plan::TensorShape> probed;
+    if (!unknown.empty()) {
+      std::vector<std::vector<int64_t>> inner;
+      for (const BoundInput& input : binding_.inputs) inner.emplace_back(input.shape.begin() + 1, input.shape.end());
+      probed = plan::probe_shapes(plan(), binding_.scorer->library(), inner, unknown);
+    }
+    for (const size_t tensor : binding_.wanted) {
+      const auto at = std::find(unknown.begin(), unknown.end(), tensor);
+      const plan::TensorShape& shape = at == unknown.end() ? *plan().tensors[tensor] : probed[static_cast<size_t>(at - unknown.begin())];
+      binding_.tensors.push_back({tensor, plan().session->outputs()[tensor].type, shape, 0});
+    }
+  }
+
+  void add_result(const plan::OutputPort& output, Type type) {
+    const size_t index = static_cast<size_t>(std::find(binding_.wanted.begin(), binding_.wanted.end(), output.tensor) - binding_.wanted.begin());
+    BoundTensor& tensor = binding_.tensors[index];
+    ++tensor.n_readers;
+    if (!tensor.shape.refusal.empty()) {
+      mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + tensor.shape.refusal + "; leave it out by naming the others with outputs=[...]");
+      return;
+    }
+    BoundResult result;
+    result.name = output.port.name;
+    result.onnx_type = output.port.onnx_type;
+    result.tensor = index;
+    result.first_value = output.first_value;
+    result.width = output.is_slice ? 1 : tensor.shape.width;
+    result.shape = output.is_slice ? std::vector<int64_t>{-1} : tensor.shape.shape;
+    if (!result.shape.empty()) result.shape[0] = -1;
+    result.from = tensor.type;
+    result.to = type == Type::kUndefined ? tensor.type : type;
+    const convert::Rule rule = convert::rule(result.from, result.to);
+    const bool exact = rule == convert::Rule::kSame || rule == convert::Rule::kExact;
+    const std::string both = "output " + in_quotes(result.name) + " is " + display_name(result.from) + ", asked for as " + display_name(result.to);
+    if (output.is_slice && output.first_value >= tensor.shape.width) {
+      mistakes_.add(Code::kShapeMismatch, "output " + in_quotes(result.name) + ": the model returns " + std::to_string(tensor.shape.width) + " values a row, fewer than it has classes");
+    }
+    if (rule == convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + ", which no conversion makes");
+    if (options_.coercion == Coercion::kSafe && !exact && rule != convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive");
+    if (rule != convert::Rule::kSame) binding_.casts.push_back({result.name, display_name(result.from), display_name(result.to), exact});
+    result.loop = convert::loop(result.from, result.to);
+    result.nullable = binding_.can_mask;
+    binding_.results.push_back(std::move(result));
+  }
+
+  Binding& binding_;
+  const BindingOptions& options_;
+  Mistakes& mistakes_;
+};
+
+}  // namespace
+
+void bind_results(Binding& binding, const BindingOptions& options, Mistakes& mistakes) { ResultBinder(binding, options, mistakes).bind(); }
+
+}  // namespace edgeonnx::engine
