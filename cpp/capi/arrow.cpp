@@ -37,16 +37,17 @@ void release_counted(void* raw) {
 
 }  // namespace
 
-edgeonnx_status edgeonnx_arrow_export(const edgeonnx_field* fields, const edgeonnx_column* columns, const uint8_t* const* masks, size_t n_columns,
-                                      int64_t n_rows, void (*release)(void*), void* owner, ArrowSchema* schema, ArrowArray* array,
-                                      edgeonnx_error* error) {
+edgeonnx_status edgeonnx_arrow_export(const edgeonnx_field* fields, const edgeonnx_column* columns, const uint8_t* const* masks,
+                                      size_t n_columns, int64_t n_rows, void (*release)(void*), void* owner, ArrowSchema* schema,
+                                      ArrowArray* array, edgeonnx_error* error) {
   const edgeonnx_status status = guarded(error, [&] {
     if (n_rows < 0) throw Error(Code::kInvalidArgument, "n_rows is negative");
     items(fields, n_columns, "fields");
     items(columns, n_columns, "columns");
     std::vector<arrow::Packed> packed;
     for (size_t i = 0; i < n_columns; ++i) {
-      if (fields[i].width < 1) throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has no values a row");
+      if (fields[i].width < 1)
+        throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has no values a row");
       const int64_t stride = packed_stride(static_cast<Type>(fields[i].type), fields[i].width);
       if (n_rows > 1 && stride > 0 && columns[i].stride != stride) {
         throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has gaps between its rows");

@@ -103,7 +103,7 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
     const engine::Report done = engine::score(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
                                               items(outputs, n_outputs, "outputs"), options);
     if (!report) return;
-    const edgeonnx_report full{report->struct_size,        done.n_rows,   done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
+    const edgeonnx_report full{report->struct_size,       done.n_rows,   done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
                                done.tally.bytes_borrowed, done.ns_total, done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write};
     std::memcpy(report, &full, std::min(report->struct_size, sizeof full));
   });

@@ -40,7 +40,8 @@ edgeonnx_port port_of(const Owner& owner, Type type, int64_t width, bool nullabl
 template <class Items>
 auto& item_at(Items& items, int64_t index, const char* what) {
   if (index < 0 || index >= static_cast<int64_t>(items.size())) {
-    throw Error(Code::kInvalidArgument, std::string(what) + " " + std::to_string(index) + " does not exist; there are " + std::to_string(items.size()));
+    throw Error(Code::kInvalidArgument,
+                std::string(what) + " " + std::to_string(index) + " does not exist; there are " + std::to_string(items.size()));
   }
   return items[static_cast<size_t>(index)];
 }

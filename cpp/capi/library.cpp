@@ -1,7 +1,8 @@
 // What the library says of itself.
+#include "ort/library.h"
+
 #include "capi/guard.h"
 #include "engine/quota.h"
-#include "ort/library.h"
 
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
@@ -11,9 +12,10 @@ int32_t edgeonnx_abi_version(void) { return EDGEONNX_ABI_VERSION; }
 const char* edgeonnx_version(void) { return EDGEONNX_VERSION; }
 
 const char* edgeonnx_status_name(edgeonnx_status status) {
-  static constexpr const char* kNames[] = {
-      "OK",         "INVALID_ARGUMENT", "INVALID_STATE", "NOT_FOUND",     "IO",        "INVALID_MODEL",    "TYPE_MISMATCH",   "SHAPE_MISMATCH",
-      "NULL_VALUE", "OVERFLOW",         "UNSUPPORTED",   "OUT_OF_MEMORY", "CANCELLED", "INFERENCE_FAILED", "RUNTIME_MISSING", "INTERNAL"};
+  static constexpr const char* kNames[] = {"OK",         "INVALID_ARGUMENT", "INVALID_STATE",   "NOT_FOUND",
+                                           "IO",         "INVALID_MODEL",    "TYPE_MISMATCH",   "SHAPE_MISMATCH",
+                                           "NULL_VALUE", "OVERFLOW",         "UNSUPPORTED",     "OUT_OF_MEMORY",
+                                           "CANCELLED",  "INFERENCE_FAILED", "RUNTIME_MISSING", "INTERNAL"};
   return status >= 0 && status < static_cast<edgeonnx_status>(std::size(kNames)) ? kNames[status] : "UNKNOWN";
 }
 

@@ -23,13 +23,27 @@ Format primitive(std::string_view format) {
     Format value;
   };
   static constexpr Entry kEntries[] = {
-      {"b", {Type::kBit, "bool"}},          {"c", {Type::kInt8, "int8"}},         {"C", {Type::kUint8, "uint8"}},
-      {"s", {Type::kInt16, "int16"}},       {"S", {Type::kUint16, "uint16"}},     {"i", {Type::kInt32, "int32"}},
-      {"I", {Type::kUint32, "uint32"}},     {"l", {Type::kInt64, "int64"}},       {"L", {Type::kUint64, "uint64"}},
-      {"e", {Type::kFloat16, "float16"}},   {"f", {Type::kFloat, "float"}},       {"g", {Type::kDouble, "double"}},
-      {"n", {Type::kUndefined, "null"}},    {"u", {Type::kUndefined, "string"}},  {"U", {Type::kUndefined, "large_string"}},
-      {"vu", {Type::kUndefined, "string_view"}}, {"z", {Type::kUndefined, "binary"}}, {"Z", {Type::kUndefined, "large_binary"}},
-      {"+l", {Type::kUndefined, "list"}},   {"+L", {Type::kUndefined, "large_list"}}, {"+s", {Type::kUndefined, "struct"}},
+      {"b", {Type::kBit, "bool"}},
+      {"c", {Type::kInt8, "int8"}},
+      {"C", {Type::kUint8, "uint8"}},
+      {"s", {Type::kInt16, "int16"}},
+      {"S", {Type::kUint16, "uint16"}},
+      {"i", {Type::kInt32, "int32"}},
+      {"I", {Type::kUint32, "uint32"}},
+      {"l", {Type::kInt64, "int64"}},
+      {"L", {Type::kUint64, "uint64"}},
+      {"e", {Type::kFloat16, "float16"}},
+      {"f", {Type::kFloat, "float"}},
+      {"g", {Type::kDouble, "double"}},
+      {"n", {Type::kUndefined, "null"}},
+      {"u", {Type::kUndefined, "string"}},
+      {"U", {Type::kUndefined, "large_string"}},
+      {"vu", {Type::kUndefined, "string_view"}},
+      {"z", {Type::kUndefined, "binary"}},
+      {"Z", {Type::kUndefined, "large_binary"}},
+      {"+l", {Type::kUndefined, "list"}},
+      {"+L", {Type::kUndefined, "large_list"}},
+      {"+s", {Type::kUndefined, "struct"}},
       {"+m", {Type::kUndefined, "map"}},
   };
   for (const Entry& entry : kEntries) {
@@ -80,10 +94,11 @@ const uint8_t* validity_of(const ArrowArray& array) {
 void check_struct(const ArrowSchema& schema, size_t n) {
   if (!schema.release || !schema.format) throw Error(Code::kInvalidArgument, "the Arrow schema has been released");
   if (std::strcmp(schema.format, "+s") != 0) {
-    throw Error(Code::kInvalidArgument, "the Arrow data are not a table: expected a struct (format '+s'), format is " + in_quotes(schema.format) +
-                                            "; pass a record batch, a table, or a mapping of names to arrays");
+    throw Error(Code::kInvalidArgument, "the Arrow data are not a table: expected a struct (format '+s'), format is " +
+                                            in_quotes(schema.format) + "; pass a record batch, a table, or a mapping of names to arrays");
   }
-  if (n != static_cast<size_t>(schema.n_children)) throw Error(Code::kInvalidArgument, "room for every child of the Arrow schema is needed");
+  if (n != static_cast<size_t>(schema.n_children))
+    throw Error(Code::kInvalidArgument, "room for every child of the Arrow schema is needed");
 }
 
 }  // namespace
@@ -96,7 +111,8 @@ void read_fields(const ArrowSchema& schema, std::span<edgeonnx_field> fields) {
 int64_t read_columns(const ArrowSchema& schema, const ArrowArray& array, std::span<Column> columns) {
   check_struct(schema, columns.size());
   if (!array.release) throw Error(Code::kInvalidArgument, "the Arrow array has been released");
-  if (array.n_children != schema.n_children) throw Error(Code::kInvalidArgument, "Arrow array and schema differ in their number of children");
+  if (array.n_children != schema.n_children)
+    throw Error(Code::kInvalidArgument, "Arrow array and schema differ in their number of children");
   if (const uint8_t* validity = validity_of(array); validity && count_bits(validity, array.offset, array.length) != array.length) {
     throw Error(Code::kNullValue, "the Arrow struct array has NULL rows of its own; flatten it into columns first");
   }

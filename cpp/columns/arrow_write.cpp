@@ -143,8 +143,8 @@ void fill_values(ArrayNode& node, const Packed& column, int64_t n_values) {
 void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void*), void* owner, ArrowSchema& schema, ArrowArray& array) {
   for (const Packed& column : columns) {
     if (!format_of(static_cast<Type>(column.field.type))) {
-      throw Error(Code::kUnsupported, "column " + in_quotes(column.field.name) + " of type " + display_name(static_cast<Type>(column.field.type)) +
-                                          " has no Arrow form here");
+      throw Error(Code::kUnsupported, "column " + in_quotes(column.field.name) + " of type " +
+                                          display_name(static_cast<Type>(column.field.type)) + " has no Arrow form here");
     }
   }
   fill_schema(schema, "+s", "", columns.size());

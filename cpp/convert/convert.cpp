@@ -14,10 +14,10 @@
 namespace edgeonnx::convert {
 namespace {
 
-struct Bit {};        // one bit a value; source only
-struct Bool {};       // one byte a value, 0 or 1
-struct Half {};       // moved, not yet converted
-struct Brain {};      // likewise
+struct Bit {};    // one bit a value; source only
+struct Bool {};   // one byte a value, 0 or 1
+struct Half {};   // moved, not yet converted
+struct Brain {};  // likewise
 
 template <class T>
 struct Stored {
@@ -109,7 +109,8 @@ int64_t run(const Source& source, void* target, int64_t target_stride, int64_t n
   };
   const auto store = [&](int64_t i, T y) { std::memcpy(to + i * (kPacked ? int64_t{sizeof(T)} : target_stride), &y, sizeof(T)); };
   constexpr Rule pair = rule_of<From, To>();
-  constexpr bool can_fail = pair == Rule::kTruncate || pair == Rule::kChecked || (std::is_same_v<From, double> && std::is_same_v<To, float>);
+  constexpr bool can_fail =
+      pair == Rule::kTruncate || pair == Rule::kChecked || (std::is_same_v<From, double> && std::is_same_v<To, float>);
   if constexpr (!can_fail) {
     for (int64_t i = 0; i < n; ++i) store(i, convert_one<From, To>(load(i)));
     return -1;
@@ -147,7 +148,8 @@ int64_t run_bits(const Source& source, void* target, int64_t target_stride, int6
 
 template <class From, class To>
 int64_t run_any(const Source& source, void* target, int64_t target_stride, int64_t n, uint8_t* bad) {
-  const bool packed = source.stride == int64_t{sizeof(typename Stored<From>::type)} && target_stride == int64_t{sizeof(typename Stored<To>::type)};
+  const bool packed =
+      source.stride == int64_t{sizeof(typename Stored<From>::type)} && target_stride == int64_t{sizeof(typename Stored<To>::type)};
   return packed ? run<From, To, true>(source, target, target_stride, n, bad) : run<From, To, false>(source, target, target_stride, n, bad);
 }
 

@@ -29,14 +29,19 @@ std::string explanation(const Binding& binding) {
       casts |= convert::rule(binding.fields[field].type, input.type) != convert::Rule::kSame;
     }
     const bool single = names.size() == 1;
-    text += "input " + describe(port) + " <- " + (names.size() > 6 ? names.front() + " ... " + names.back() + " (" + std::to_string(names.size()) + " columns)" : join(names)) +
-            (casts ? ": converted" : single ? ": borrowed where it lies without gaps" : ": gathered into rows") + "\n";
+    text += "input " + describe(port) + " <- " +
+            (names.size() > 6 ? names.front() + " ... " + names.back() + " (" + std::to_string(names.size()) + " columns)" : join(names)) +
+            (casts    ? ": converted"
+             : single ? ": borrowed where it lies without gaps"
+                      : ": gathered into rows") +
+            "\n";
   }
   for (const Cast& cast : binding.casts) {
     text += "cast " + in_quotes(cast.column) + ": " + cast.from + " -> " + cast.to + (cast.exact ? ", exact" : ", checked") + "\n";
   }
   for (const BoundResult& result : binding.results) {
-    text += "result " + in_quotes(result.name) + " " + display_name(result.to) + (result.width == 1 ? "" : " " + shape_text(result.shape)) + (result.nullable ? ", may be NULL" : "") + "\n";
+    text += "result " + in_quotes(result.name) + " " + display_name(result.to) + (result.width == 1 ? "" : " " + shape_text(result.shape)) +
+            (result.nullable ? ", may be NULL" : "") + "\n";
   }
   return text;
 }

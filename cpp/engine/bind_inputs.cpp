@@ -12,7 +12,8 @@ using plan::Port;
 
 class InputBinder {
  public:
-  InputBinder(Binding& binding, const BindingOptions& options, Mistakes& mistakes) : binding_(binding), options_(options), mistakes_(mistakes) {}
+  InputBinder(Binding& binding, const BindingOptions& options, Mistakes& mistakes)
+      : binding_(binding), options_(options), mistakes_(mistakes) {}
 
   void bind() {
     check_option_names();
@@ -45,7 +46,8 @@ class InputBinder {
   /// Names in options that mean nothing would otherwise be passed over in silence.
   void check_option_names() {
     const auto check_input = [this](const std::string& name, const char* option) {
-      if (!find_input(name)) mistakes_.add(Code::kNotFound, std::string(option) + " names the input " + in_quotes(name) + ", which the model does not have");
+      if (!find_input(name))
+        mistakes_.add(Code::kNotFound, std::string(option) + " names the input " + in_quotes(name) + ", which the model does not have");
     };
     for (const auto& [name, rule] : options_.nulls_of_input) check_input(name, "nulls");
     for (const auto& [name, columns] : options_.groups) check_input(name, "columns");
@@ -119,8 +121,10 @@ class InputBinder {
     if (plan().inputs.size() == 1 && width != 1 && take_all_numeric(port, chosen)) return true;
     if (match.index) {
       const Field& field = fields()[*match.index];
-      mistakes_.add(Code::kShapeMismatch, "input " + in_quotes(port.name) + " takes " + std::to_string(width) + " values a row, column " +
-                                              in_quotes(field.name) + " has " + std::to_string(field.width), field.name);
+      mistakes_.add(Code::kShapeMismatch,
+                    "input " + in_quotes(port.name) + " takes " + std::to_string(width) + " values a row, column " + in_quotes(field.name) +
+                        " has " + std::to_string(field.width),
+                    field.name);
     } else {
       mistakes_.add(Code::kNotFound, missing(port));
     }
@@ -193,7 +197,8 @@ class InputBinder {
     for (size_t d = 1; d < input.shape.size(); ++d) input.shape[d] < 0 ? free.push_back(d) : void(known *= input.shape[d]);
     if (free.empty()) return;
     if (free.size() > 1 || known == 0 || input.width % known != 0) {
-      mistakes_.add(Code::kShapeMismatch, "input " + describe(port) + ": its free dimensions can't be told from " + std::to_string(input.width) + " values a row");
+      mistakes_.add(Code::kShapeMismatch, "input " + describe(port) + ": its free dimensions can't be told from " +
+                                              std::to_string(input.width) + " values a row");
       return;
     }
     input.shape[free[0]] = input.width / known;
@@ -204,15 +209,19 @@ class InputBinder {
     for (const size_t index : input.fields) {
       const Field& field = fields()[index];
       const convert::Rule rule = convert::rule(field.type, port.type);
-      const std::string both = "input " + in_quotes(port.name) + ": expected " + display_name(port.type) + ", column " + in_quotes(field.name) + " is " + field.type_name;
+      const std::string both = "input " + in_quotes(port.name) + ": expected " + display_name(port.type) + ", column " +
+                               in_quotes(field.name) + " is " + field.type_name;
       const bool exact = rule == convert::Rule::kSame || rule == convert::Rule::kExact;
       if (rule == convert::Rule::kNone) {
         mistakes_.add(Code::kTypeMismatch, both + ", which no conversion turns into it", field.name);
       } else if (options_.coercion == Coercion::kStrict && rule != convert::Rule::kSame) {
         const char* sql = sql_name(port.type);
-        mistakes_.add(Code::kTypeMismatch, both + "; coercion is strict: use " + (*sql ? "CAST(" + field.name + " AS " + sql + ")" : "a column of that type"), field.name);
+        mistakes_.add(Code::kTypeMismatch,
+                      both + "; coercion is strict: use " + (*sql ? "CAST(" + field.name + " AS " + sql + ")" : "a column of that type"),
+                      field.name);
       } else if (options_.coercion == Coercion::kSafe && !exact) {
-        mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive: cast the column, or use coercion='tsql'", field.name);
+        mistakes_.add(Code::kTypeMismatch,
+                      both + "; coercion is safe, and not every value would survive: cast the column, or use coercion='tsql'", field.name);
       }
       input.loops.push_back(convert::loop(field.type, port.type));
       if (rule != convert::Rule::kSame) binding_.casts.push_back({field.name, field.type_name, display_name(port.type), exact});
@@ -227,17 +236,23 @@ class InputBinder {
       if (find_input(name) == input.input) rule = each, own = true;
     }
     if (rule.policy == NullPolicy::kNan && !is_floating(port.type)) {
-      if (own) mistakes_.add(Code::kTypeMismatch, "nulls='nan' for input " + in_quotes(port.name) + ": " + display_name(port.type) + " has no NaN; use a constant or 'propagate'");
+      if (own)
+        mistakes_.add(Code::kTypeMismatch, "nulls='nan' for input " + in_quotes(port.name) + ": " + display_name(port.type) +
+                                               " has no NaN; use a constant or 'propagate'");
       rule.policy = NullPolicy::kError;  // the rule for all inputs means those that have a NaN
     }
     input.nulls = rule.policy;
     binding_.can_mask |= rule.policy == NullPolicy::kPropagate || options_.on_overflow == OnOverflow::kNull;
     // Any value will do for a row that is masked out; 1 can be divided by.
-    double value = rule.policy == NullPolicy::kNan ? std::numeric_limits<double>::quiet_NaN() : rule.policy == NullPolicy::kConstant ? rule.constant : 1.0;
+    double value = rule.policy == NullPolicy::kNan        ? std::numeric_limits<double>::quiet_NaN()
+                   : rule.policy == NullPolicy::kConstant ? rule.constant
+                                                          : 1.0;
     if (port.type == Type::kFloat16 || port.type == Type::kBfloat16) {
       const uint16_t nan = port.type == Type::kFloat16 ? 0x7e00 : 0x7fc0;
       std::memcpy(input.null_value.data(), &nan, sizeof nan);
-      if (rule.policy == NullPolicy::kConstant) mistakes_.add(Code::kUnsupported, "nulls: a constant for the " + display_name(port.type) + " input " + in_quotes(port.name) + " is not supported");
+      if (rule.policy == NullPolicy::kConstant)
+        mistakes_.add(Code::kUnsupported,
+                      "nulls: a constant for the " + display_name(port.type) + " input " + in_quotes(port.name) + " is not supported");
       return;
     }
     const bool integer = rule.policy == NullPolicy::kConstant && rule.constant_integer;
@@ -245,7 +260,8 @@ class InputBinder {
     const convert::Source source{integer ? static_cast<const void*>(&whole) : &value, 8, 0};
     const Type from = integer ? Type::kInt64 : Type::kDouble;
     if (convert::loop(from, port.type)(source, input.null_value.data(), size_of(port.type), 1, nullptr) >= 0) {
-      mistakes_.add(Code::kOverflow, "nulls: the constant " + convert::value_text(source, from, 0) + " does not fit input " + in_quotes(port.name) + " of type " + display_name(port.type));
+      mistakes_.add(Code::kOverflow, "nulls: the constant " + convert::value_text(source, from, 0) + " does not fit input " +
+                                         in_quotes(port.name) + " of type " + display_name(port.type));
     }
   }
 

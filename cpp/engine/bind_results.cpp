@@ -8,7 +8,8 @@ namespace {
 
 class ResultBinder {
  public:
-  ResultBinder(Binding& binding, const BindingOptions& options, Mistakes& mistakes) : binding_(binding), options_(options), mistakes_(mistakes) {}
+  ResultBinder(Binding& binding, const BindingOptions& options, Mistakes& mistakes)
+      : binding_(binding), options_(options), mistakes_(mistakes) {}
 
   void bind() {
     std::vector<ResultRequest> requests = options_.results;
@@ -19,13 +20,15 @@ class ResultBinder {
     for (const ResultRequest& request : requests) {
       const Match match = find_name(request.output, plan().outputs.size(), [this](size_t i) { return plan().outputs[i].port.name; });
       if (!match.index) {
-        const std::string why = match.ambiguous.empty() ? "the model has no such output" : "the outputs " + join(match.ambiguous) + " all match";
+        const std::string why =
+            match.ambiguous.empty() ? "the model has no such output" : "the outputs " + join(match.ambiguous) + " all match";
         mistakes_.add(Code::kNotFound, "output " + in_quotes(request.output) + ": " + why);
         continue;
       }
       const plan::OutputPort& output = plan().outputs[*match.index];
       if (!output.port.refusal.empty()) {
-        mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + output.port.refusal + "; leave it out by naming the others with outputs=[...]");
+        mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + output.port.refusal +
+                                              "; leave it out by naming the others with outputs=[...]");
         continue;
       }
       chosen.emplace_back(*match.index, request.type);
@@ -61,11 +64,13 @@ class ResultBinder {
   }
 
   void add_result(const plan::OutputPort& output, Type type) {
-    const size_t index = static_cast<size_t>(std::find(binding_.wanted.begin(), binding_.wanted.end(), output.tensor) - binding_.wanted.begin());
+    const size_t index =
+        static_cast<size_t>(std::find(binding_.wanted.begin(), binding_.wanted.end(), output.tensor) - binding_.wanted.begin());
     BoundTensor& tensor = binding_.tensors[index];
     ++tensor.n_readers;
     if (!tensor.shape.refusal.empty()) {
-      mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + tensor.shape.refusal + "; leave it out by naming the others with outputs=[...]");
+      mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + tensor.shape.refusal +
+                                            "; leave it out by naming the others with outputs=[...]");
       return;
     }
     BoundResult result;
@@ -80,12 +85,15 @@ class ResultBinder {
     result.to = type == Type::kUndefined ? tensor.type : type;
     const convert::Rule rule = convert::rule(result.from, result.to);
     const bool exact = rule == convert::Rule::kSame || rule == convert::Rule::kExact;
-    const std::string both = "output " + in_quotes(result.name) + " is " + display_name(result.from) + ", asked for as " + display_name(result.to);
+    const std::string both =
+        "output " + in_quotes(result.name) + " is " + display_name(result.from) + ", asked for as " + display_name(result.to);
     if (output.is_slice && output.first_value >= tensor.shape.width) {
-      mistakes_.add(Code::kShapeMismatch, "output " + in_quotes(result.name) + ": the model returns " + std::to_string(tensor.shape.width) + " values a row, fewer than it has classes");
+      mistakes_.add(Code::kShapeMismatch, "output " + in_quotes(result.name) + ": the model returns " + std::to_string(tensor.shape.width) +
+                                              " values a row, fewer than it has classes");
     }
     if (rule == convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + ", which no conversion makes");
-    if (options_.coercion == Coercion::kSafe && !exact && rule != convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive");
+    if (options_.coercion == Coercion::kSafe && !exact && rule != convert::Rule::kNone)
+      mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive");
     if (rule != convert::Rule::kSame) binding_.casts.push_back({result.name, display_name(result.from), display_name(result.to), exact});
     result.loop = convert::loop(result.from, result.to);
     result.nullable = binding_.can_mask;

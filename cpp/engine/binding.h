@@ -36,11 +36,11 @@ struct BindingOptions {
   Coercion coercion = Coercion::kTsql;
   OnOverflow on_overflow = OnOverflow::kError;
   bool by_position = false;
-  NullRule nulls;                                           ///< for every input without a rule of its own
+  NullRule nulls;  ///< for every input without a rule of its own
   std::map<std::string, NullRule> nulls_of_input;
-  std::map<std::string, std::string> renames;               ///< column -> input
-  std::map<std::string, std::vector<std::string>> groups;   ///< input -> columns
-  std::vector<ResultRequest> results;                       ///< none: every output
+  std::map<std::string, std::string> renames;              ///< column -> input
+  std::map<std::string, std::vector<std::string>> groups;  ///< input -> columns
+  std::vector<ResultRequest> results;                      ///< none: every output
 };
 
 /// One model input and the columns that feed it.
@@ -49,8 +49,8 @@ struct BoundInput {
   std::vector<size_t> fields;  ///< one column of `width` values a row, or `width` columns
   Type type = Type::kUndefined;
   int64_t width = 1;
-  std::vector<int64_t> shape;           ///< of a run; shape[0] is set at each run
-  std::vector<convert::Loop> loops;     ///< one per field
+  std::vector<int64_t> shape;        ///< of a run; shape[0] is set at each run
+  std::vector<convert::Loop> loops;  ///< one per field
   NullPolicy nulls = NullPolicy::kError;
   std::array<std::byte, 8> null_value{};  ///< what stands in the tensor for a NULL: NaN, the constant, or 1 for a row that is masked out
 

@@ -51,10 +51,10 @@ struct Lane {
   explicit Lane(const ort::Library& library) : control(library) {}
 
   ort::RunControl control;
-  Buffer inputs;             ///< tensors that could not be borrowed, one behind the other
-  Buffer outputs;            ///< tensors that are not the caller's own memory
-  Buffer block;              ///< packed columns on their way into a matrix
-  std::vector<uint8_t> bad;  ///< per value: 1 where it did not fit
+  Buffer inputs;                  ///< tensors that could not be borrowed, one behind the other
+  Buffer outputs;                 ///< tensors that are not the caller's own memory
+  Buffer block;                   ///< packed columns on their way into a matrix
+  std::vector<uint8_t> bad;       ///< per value: 1 where it did not fit
   std::vector<uint8_t> row_null;  ///< per row of the morsel: 1 where the row is masked out
   bool any_row_null = false;
   std::vector<ort::TensorRef> input_refs;
@@ -62,7 +62,7 @@ struct Lane {
   std::vector<std::vector<int64_t>> input_shapes;
   std::vector<std::vector<int64_t>> output_shapes;
   std::vector<const void*> columns;
-  std::vector<uint8_t> is_direct;  ///< per output tensor: 1 where it is the caller's own memory
+  std::vector<uint8_t> is_direct;             ///< per output tensor: 1 where it is the caller's own memory
   std::unique_ptr<ort::PreparedRun> one_row;  ///< of the binding that this lane last scored a single row for
   int64_t one_row_binding = -1;
   std::optional<Error> failure;  ///< the first bad row of the morsel so far

@@ -82,8 +82,10 @@ void run(const Binding& binding, int64_t n_rows, Lane& lane) {
   std::vector<ort::TensorRef> inputs = lane.input_refs, outputs = lane.output_refs;
   for (int64_t begin = 0; begin < n_rows; begin += plan.fixed_batch) {
     plan.session->run(inputs, binding.wanted, outputs, {}, lane.control);
-    for (size_t i = 0; i < inputs.size(); ++i) inputs[i].data = static_cast<std::byte*>(inputs[i].data) + plan.fixed_batch * binding.inputs[i].row_bytes();
-    for (size_t i = 0; i < outputs.size(); ++i) outputs[i].data = static_cast<std::byte*>(outputs[i].data) + plan.fixed_batch * binding.tensors[i].row_bytes();
+    for (size_t i = 0; i < inputs.size(); ++i)
+      inputs[i].data = static_cast<std::byte*>(inputs[i].data) + plan.fixed_batch * binding.inputs[i].row_bytes();
+    for (size_t i = 0; i < outputs.size(); ++i)
+      outputs[i].data = static_cast<std::byte*>(outputs[i].data) + plan.fixed_batch * binding.tensors[i].row_bytes();
   }
 }
 

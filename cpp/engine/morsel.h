@@ -13,7 +13,7 @@ using Output = ::edgeonnx_output;
 
 struct Morsel {
   const Batch* batch = nullptr;
-  int64_t begin = 0;     ///< first row within the batch
+  int64_t begin = 0;  ///< first row within the batch
   int64_t n_rows = 0;
   int64_t first_row = 0;  ///< the same row counted over all batches of the call
   int64_t row_base = 0;   ///< what errors add to first_row

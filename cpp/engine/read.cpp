@@ -44,9 +44,7 @@ struct Piece {
   }
 };
 
-std::string where(const Piece& piece, int64_t row) {
-  return "row " + std::to_string(row) + " of column " + in_quotes(piece.field.name);
-}
+std::string where(const Piece& piece, int64_t row) { return "row " + std::to_string(row) + " of column " + in_quotes(piece.field.name); }
 
 void fail_null(const Piece& piece, int64_t row, Lane& lane, const std::string& input_name) {
   lane.keep_first(Error(Code::kNullValue, where(piece, row) + " is NULL and input " + in_quotes(input_name) +
@@ -62,11 +60,12 @@ void fail_overflow(const Piece& piece, int64_t value, Lane& lane, const std::str
   const std::string text = convert::value_text(source, piece.field.type, value % piece.field.width);
   const Error plain = convert::overflow_error(piece.field.type, piece.input.type, text);
   const int64_t row = piece.first_row + r;
-  lane.keep_first(Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) + ".")
-                      .at_row(row)
-                      .at_column(piece.field.name)
-                      .with_value(text)
-                      .with_sql_number(plain.sql_number()));
+  lane.keep_first(
+      Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) + ".")
+          .at_row(row)
+          .at_column(piece.field.name)
+          .with_value(text)
+          .with_sql_number(plain.sql_number()));
 }
 
 void mask_row(Lane& lane, int64_t morsel_row) {

@@ -20,7 +20,8 @@ constexpr const char* kStopped = "scoring was stopped";
 
 void check_call(const Binding& binding, std::span<const Batch> batches, std::span<const Output> outputs) {
   if (outputs.size() != binding.results.size()) {
-    throw Error(Code::kInvalidArgument, "memory for " + std::to_string(binding.results.size()) + " results is needed, " + std::to_string(outputs.size()) + " given");
+    throw Error(Code::kInvalidArgument, "memory for " + std::to_string(binding.results.size()) + " results is needed, " +
+                                            std::to_string(outputs.size()) + " given");
   }
   const int64_t fixed = binding.scorer->plan().fixed_batch;
   int64_t n_rows = 0;
@@ -30,12 +31,13 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
     if (batch.n_rows == 0) continue;
     // Rows of one run may depend on each other in such a model, so none can be made up to fill it.
     if (fixed > 1 && batch.n_rows % fixed != 0) {
-      throw Error(Code::kShapeMismatch, "the model scores exactly " + std::to_string(fixed) + " rows at a time; " + std::to_string(batch.n_rows) +
-                                            " rows are no multiple of that");
+      throw Error(Code::kShapeMismatch, "the model scores exactly " + std::to_string(fixed) + " rows at a time; " +
+                                            std::to_string(batch.n_rows) + " rows are no multiple of that");
     }
     for (const BoundInput& input : binding.inputs) {
       for (const size_t field : input.fields) {
-        if (!batch.columns || !batch.columns[field].data) throw Error(Code::kInvalidArgument, "column " + in_quotes(binding.fields[field].name) + " has no data");
+        if (!batch.columns || !batch.columns[field].data)
+          throw Error(Code::kInvalidArgument, "column " + in_quotes(binding.fields[field].name) + " has no data");
       }
     }
   }
@@ -121,7 +123,8 @@ class Call {
 
   /// By the calling thread only. Ends runs that are under way, not just those to come.
   void poll() {
-    const bool wanted = (options_.cancel && options_.cancel->requested.load()) || (options_.check && !stop_ && options_.check(options_.check_data) != 0);
+    const bool wanted =
+        (options_.cancel && options_.cancel->requested.load()) || (options_.check && !stop_ && options_.check(options_.check_data) != 0);
     if (!wanted && !stop_) return;
     stop_ = true;
     for (const auto& lane : lanes_) lane->control.terminate();

@@ -18,7 +18,8 @@ Error overflow(const BoundResult& result, const convert::Source& source, int64_t
 }
 
 /// Converts the rows of one result; the first that does not fit goes to lane.failure. Values of masked rows may overflow in peace.
-void write_values(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, const std::byte* tensor, Lane& lane) {
+void write_values(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, const std::byte* tensor,
+                  Lane& lane) {
   const int64_t from_size = size_of(result.from);
   const int64_t to_size = size_of(result.to);
   const int64_t tensor_stride = binding.tensors[result.tensor].row_bytes();
@@ -37,7 +38,9 @@ void write_values(const Binding& binding, const BoundResult& result, const Morse
     const convert::Source source{from, tensor_stride, 0};
     int64_t at = result.loop(source, target, output.stride, morsel.n_rows, bad);
     // With masked rows in the way, the first failure that counts may come later.
-    while (at >= 0 && masks && binding.on_overflow == OnOverflow::kError && at < morsel.n_rows && (!bad[at] || lane.row_null[static_cast<size_t>(at)])) ++at;
+    while (at >= 0 && masks && binding.on_overflow == OnOverflow::kError && at < morsel.n_rows &&
+           (!bad[at] || lane.row_null[static_cast<size_t>(at)]))
+      ++at;
     if (at >= 0 && at < morsel.n_rows) check(source, at, at);
     return;
   }
@@ -48,7 +51,8 @@ void write_values(const Binding& binding, const BoundResult& result, const Morse
   }
 }
 
-void write_mask(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, bool converted, const Lane& lane) {
+void write_mask(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, bool converted,
+                const Lane& lane) {
   if (!output.mask) return;
   uint8_t* mask = output.mask + morsel.first_row;
   const size_t n = static_cast<size_t>(morsel.n_rows);

@@ -73,8 +73,8 @@ const Library& Library::open(const std::string& path) {
   const std::lock_guard lock(mutex);
   if (opened != nullptr) {
     if (path.empty() || is_same_library(path, opened->handle_)) return *opened;
-    throw Error(Code::kInvalidState, "ONNX Runtime is open from " + in_quotes(opened->path_) + " and a process has one: " +
-                                         in_quotes(path) + " cannot be opened too");
+    throw Error(Code::kInvalidState, "ONNX Runtime is open from " + in_quotes(opened->path_) +
+                                         " and a process has one: " + in_quotes(path) + " cannot be opened too");
   }
 
   const std::string wanted = wanted_path(path);

@@ -36,7 +36,8 @@ PreparedRun::PreparedRun(const Session& session, std::span<const TensorRef> inpu
 
 void PreparedRun::run(const RunControl& control) {
   const Api& api = session_.library_.api();
-  OrtStatus* status = api.RunWithBinding(static_cast<OrtSession*>(session_.session_), static_cast<const OrtRunOptions*>(control.options()), binding_.get());
+  OrtStatus* status =
+      api.RunWithBinding(static_cast<OrtSession*>(session_.session_), static_cast<const OrtRunOptions*>(control.options()), binding_.get());
   check(api, status, control.is_terminated() ? Phase::kCancelledRun : Phase::kRun, "run the model");
 }
 

@@ -14,7 +14,8 @@ class PreparedRun {
  public:
   /// Tensors of the types and shapes of `inputs` (one per session input) and `outputs` (one per `wanted`), in memory of its own; their
   /// data pointers are not looked at. The session must outlive it.
-  PreparedRun(const Session& session, std::span<const TensorRef> inputs, std::span<const size_t> wanted, std::span<const TensorRef> outputs);
+  PreparedRun(const Session& session, std::span<const TensorRef> inputs, std::span<const size_t> wanted,
+              std::span<const TensorRef> outputs);
 
   std::byte* input(size_t i) { return memory_.data() + offsets_[i]; }
   std::byte* output(size_t i) { return memory_.data() + offsets_[n_inputs_ + i]; }

@@ -165,8 +165,8 @@ void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wan
   PointerArray<const char> wanted_names(wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i] >= outputs_.size() || (outputs[i].data == nullptr && i >= owned.size())) [[unlikely]] {
-      throw Error(Code::kInvalidArgument, "output " + std::to_string(wanted[i]) + " of " + std::to_string(outputs_.size()) +
-                                              " is wanted and nothing receives it");
+      throw Error(Code::kInvalidArgument,
+                  "output " + std::to_string(wanted[i]) + " of " + std::to_string(outputs_.size()) + " is wanted and nothing receives it");
     }
     const PortInfo& port = outputs_[wanted[i]];
     wanted_names[i] = output_names_[wanted[i]];

@@ -28,7 +28,7 @@ struct SessionOptions {
 /// What the session says of one of its inputs or outputs.
 struct PortInfo {
   std::string name;
-  std::string type_text;         ///< "tensor(float)", "seq(map(int64,tensor(float)))"
+  std::string type_text;  ///< "tensor(float)", "seq(map(int64,tensor(float)))"
   bool is_tensor = false;
   Type type = Type::kUndefined;  ///< of tensors
   bool has_shape = false;        ///< false where the rank is unknown, and for scalars on ONNX Runtime older than 1.24

@@ -9,10 +9,22 @@ namespace edgeonnx::ort {
 namespace {
 
 const char* name_of(OrtErrorCode code) {
-  static constexpr const char* kNames[] = {"OK",           "FAIL",           "INVALID_ARGUMENT",    "NO_SUCHFILE",
-                                           "NO_MODEL",     "ENGINE_ERROR",   "RUNTIME_EXCEPTION",   "INVALID_PROTOBUF",
-                                           "MODEL_LOADED", "NOT_IMPLEMENTED", "INVALID_GRAPH",      "EP_FAIL",
-                                           "MODEL_LOAD_CANCELED", "MODEL_REQUIRES_COMPILATION", "NOT_FOUND", "DEVICE_RESET"};
+  static constexpr const char* kNames[] = {"OK",
+                                           "FAIL",
+                                           "INVALID_ARGUMENT",
+                                           "NO_SUCHFILE",
+                                           "NO_MODEL",
+                                           "ENGINE_ERROR",
+                                           "RUNTIME_EXCEPTION",
+                                           "INVALID_PROTOBUF",
+                                           "MODEL_LOADED",
+                                           "NOT_IMPLEMENTED",
+                                           "INVALID_GRAPH",
+                                           "EP_FAIL",
+                                           "MODEL_LOAD_CANCELED",
+                                           "MODEL_REQUIRES_COMPILATION",
+                                           "NOT_FOUND",
+                                           "DEVICE_RESET"};
   return code >= 0 && static_cast<size_t>(code) < std::size(kNames) ? kNames[code] : "unknown";
 }
 

@@ -20,7 +20,8 @@ enum class Phase { kSetup, kProvider, kLoad, kRun, kCancelledRun };
 /// kProvider kUnsupported, kLoad kInvalidModel, kRun kInferenceFailed, kCancelledRun kCancelled; in any phase kOutOfMemory and, where an
 /// operator or a type is not implemented, kUnsupported.
 inline void check(const Api& api, OrtStatus* status, Phase phase, std::string_view doing) {
-  if (status != nullptr) [[unlikely]] throw_status(api, status, phase, doing);
+  if (status != nullptr) [[unlikely]]
+    throw_status(api, status, phase, doing);
 }
 
 /// The sentence for a model whose opset is newer than the runtime, made of ORT's own (both numbers, the domain); "" for any other text.

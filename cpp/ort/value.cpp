@@ -11,7 +11,8 @@ void throw_port(Code code, const char* side, const PortInfo& port, const std::st
 
 OrtValue* borrow(const Library& library, const TensorRef& tensor, const char* side, const PortInfo& port) {
   int64_t n_bytes = size_of(tensor.type);
-  if (n_bytes == 0) [[unlikely]] throw_port(Code::kUnsupported, side, port, "tensors of " + display_name(tensor.type) + " are not carried");
+  if (n_bytes == 0) [[unlikely]]
+    throw_port(Code::kUnsupported, side, port, "tensors of " + display_name(tensor.type) + " are not carried");
   for (const int64_t extent : tensor.shape) {
     if (extent < 0 || __builtin_mul_overflow(n_bytes, extent, &n_bytes)) [[unlikely]] {
       throw_port(Code::kInvalidArgument, side, port, "a tensor has a negative extent or more bytes than can be addressed");
@@ -19,7 +20,8 @@ OrtValue* borrow(const Library& library, const TensorRef& tensor, const char* si
   }
   static std::byte nothing;  // a tensor without values may have no address, but ONNX Runtime insists on one
   void* const data = tensor.data != nullptr || n_bytes > 0 ? tensor.data : &nothing;
-  if (data == nullptr) [[unlikely]] throw_port(Code::kInvalidArgument, side, port, "a tensor of values has no data");
+  if (data == nullptr) [[unlikely]]
+    throw_port(Code::kInvalidArgument, side, port, "a tensor of values has no data");
   OrtValue* value = nullptr;
   const auto* memory = static_cast<const OrtMemoryInfo*>(library.cpu_memory());
   const auto element = static_cast<ONNXTensorElementDataType>(tensor.type);

@@ -47,8 +47,10 @@ std::string opset_note(const onnx::Model& model) {
 /// "" where rows of a table can feed the input, else the reason.
 std::string input_refusal(const ort::PortInfo& info) {
   if (!info.is_tensor) return "takes " + info.type_text + ", which a column can't feed";
-  if (info.type == Type::kString) return "takes text (" + info.type_text + "), which is not supported; encode it as numbers before the model";
-  if (size_of(info.type) == 0 || info.type == Type::kComplex64 || info.type == Type::kComplex128) return "takes " + info.type_text + ", which is not supported";
+  if (info.type == Type::kString)
+    return "takes text (" + info.type_text + "), which is not supported; encode it as numbers before the model";
+  if (size_of(info.type) == 0 || info.type == Type::kComplex64 || info.type == Type::kComplex128)
+    return "takes " + info.type_text + ", which is not supported";
   if (info.has_shape && info.shape.empty()) return "is a scalar and has no dimension for the rows";
   return "";
 }
@@ -56,11 +58,14 @@ std::string input_refusal(const ort::PortInfo& info) {
 std::string output_refusal(const ort::PortInfo& info) {
   if (!info.is_tensor) return "returns " + info.type_text + ", which no column can hold";
   if (info.type == Type::kString) return "returns text (" + info.type_text + "), which is not supported";
-  if (size_of(info.type) == 0 || info.type == Type::kComplex64 || info.type == Type::kComplex128) return "returns " + info.type_text + ", which is not supported";
+  if (size_of(info.type) == 0 || info.type == Type::kComplex64 || info.type == Type::kComplex128)
+    return "returns " + info.type_text + ", which is not supported";
   return "";
 }
 
-Port port_of(const ort::PortInfo& info, std::string refusal) { return {info.name, info.type_text, info.type, info.shape, std::move(refusal)}; }
+Port port_of(const ort::PortInfo& info, std::string refusal) {
+  return {info.name, info.type_text, info.type, info.shape, std::move(refusal)};
+}
 
 /// Sizes behind the first; nothing if one of them is free.
 std::optional<std::vector<int64_t>> inner_sizes(const Port& port) {
@@ -84,7 +89,8 @@ std::vector<Port> input_ports(const ort::Session& session, const onnx::Model& mo
   std::vector<Port> ports;
   for (ort::PortInfo info : session.inputs()) {
     // Runtimes before 1.24 can't tell a scalar from a shape that is left open; the model can.
-    const auto declared = std::find_if(model.inputs.begin(), model.inputs.end(), [&](const auto& input) { return input.name == info.name; });
+    const auto declared =
+        std::find_if(model.inputs.begin(), model.inputs.end(), [&](const auto& input) { return input.name == info.name; });
     if (declared != model.inputs.end()) info.has_shape = declared->has_shape;
     ports.push_back(port_of(info, input_refusal(info)));
   }
@@ -101,7 +107,8 @@ std::vector<size_t> readable_tensors(const ort::Session& session) {
 }
 
 /// Whether the freed model answers like the original one. Throws where the original can't be run on made-up rows.
-bool freed_batch_agrees(const ort::Session& original, const ort::Session& freed, const onnx::Model& model, const ort::Library& library, int64_t batch) {
+bool freed_batch_agrees(const ort::Session& original, const ort::Session& freed, const onnx::Model& model, const ort::Library& library,
+                        int64_t batch) {
   const auto inner = inner_sizes(input_ports(original, model));
   const std::vector<size_t> tensors = readable_tensors(original);
   if (!inner || tensors.empty()) return false;
@@ -136,7 +143,8 @@ void make_session(Plan& plan, onnx::Bytes bytes, const onnx::Model& model, onnx:
     auto freed = session_for(request);
     if (freed_batch_agrees(*plan.session, *freed, model, library, *batch)) {
       plan.session = std::move(freed);
-      plan.notes.push_back("batch: " + fixed + "; freed, since " + std::to_string(3 * kProbeRows * *batch) + " probe rows were answered the same");
+      plan.notes.push_back("batch: " + fixed + "; freed, since " + std::to_string(3 * kProbeRows * *batch) +
+                           " probe rows were answered the same");
       return;
     }
   } catch (const Error& error) {
@@ -162,9 +170,14 @@ void make_output_ports(Plan& plan, const onnx::Model& model, const std::vector<o
       continue;
     }
     const size_t tensor = index_of(zipmap->scores);
-    plan.notes.push_back("ZipMap: " + in_quotes(zipmap->output) + " is cut out; its " + std::to_string(zipmap->classes.size()) + " classes are columns");
+    plan.notes.push_back("ZipMap: " + in_quotes(zipmap->output) + " is cut out; its " + std::to_string(zipmap->classes.size()) +
+                         " classes are columns");
     for (size_t i = 0; i < zipmap->classes.size(); ++i) {
-      Port port{zipmap->output + "_" + zipmap->classes[i], tensors[tensor].type_text, tensors[tensor].type, {-1}, output_refusal(tensors[tensor])};
+      Port port{zipmap->output + "_" + zipmap->classes[i],
+                tensors[tensor].type_text,
+                tensors[tensor].type,
+                {-1},
+                output_refusal(tensors[tensor])};
       plan.outputs.push_back({std::move(port), tensor, static_cast<int64_t>(i), true});
     }
   }
@@ -202,7 +215,8 @@ constexpr int64_t kEndless = int64_t{1} << 40;
 constexpr int64_t kRowMultiple = 128;  // matrix kernels work on blocks of rows
 
 bool has_trees(const onnx::Model& model) {
-  return std::any_of(model.nodes.begin(), model.nodes.end(), [](const onnx::Node& node) { return node.op_type.starts_with("TreeEnsemble"); });
+  return std::any_of(model.nodes.begin(), model.nodes.end(),
+                     [](const onnx::Node& node) { return node.op_type.starts_with("TreeEnsemble"); });
 }
 
 /// Whether a row may take any time at all: loops, and functions that may hold one.
@@ -225,7 +239,8 @@ void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
   row_bytes += 2 * static_cast<int64_t>(sizeof(float) * std::sqrt(static_cast<double>(n_weights)));
   plan.row_cost = may_loop(model) ? kEndless : model.n_weights + row_bytes;
   const int64_t by_work = std::max<int64_t>(64, kMorselMultiplications / std::max<int64_t>(1, n_weights));
-  const int64_t most = std::min({is_trees ? kTreeRows : kMostRows, by_work, std::max<int64_t>(1, kMorselBytes / std::max<int64_t>(1, row_bytes))});
+  const int64_t most =
+      std::min({is_trees ? kTreeRows : kMostRows, by_work, std::max<int64_t>(1, kMorselBytes / std::max<int64_t>(1, row_bytes))});
   plan.morsel_rows = wanted > 0 ? wanted : most > kRowMultiple ? most / kRowMultiple * kRowMultiple : most;
   if (plan.batch_mode == BatchMode::kFixed) {
     plan.morsel_rows = (plan.morsel_rows + plan.fixed_batch - 1) / plan.fixed_batch * plan.fixed_batch;
@@ -255,7 +270,8 @@ std::vector<TensorShape> probe_shapes(const Plan& plan, const ort::Library& libr
       result.width = n_values / n_rows;
       if (is_free) result.shape[0] = -1;
     } else {
-      result.refusal = "has the shape " + shape_text(answer.shape) + " for " + std::to_string(n_rows) + " rows, so it is not one result a row";
+      result.refusal =
+          "has the shape " + shape_text(answer.shape) + " for " + std::to_string(n_rows) + " rows, so it is not one result a row";
     }
     shapes.push_back(std::move(result));
   }

@@ -16,10 +16,10 @@ namespace edgeonnx::plan {
 /// One input or output as the user sees it.
 struct Port {
   std::string name;
-  std::string onnx_type;        ///< "tensor(float)"
-  Type type = Type::kUndefined; ///< kUndefined: not a tensor
-  std::vector<int64_t> shape;   ///< rows first; -1 where free
-  std::string refusal;          ///< why it can't be fed or read by columns; empty if it can
+  std::string onnx_type;         ///< "tensor(float)"
+  Type type = Type::kUndefined;  ///< kUndefined: not a tensor
+  std::vector<int64_t> shape;    ///< rows first; -1 where free
+  std::string refusal;           ///< why it can't be fed or read by columns; empty if it can
 
   /// Values a row; -1 where a dimension other than the first is free.
   int64_t width() const;
@@ -62,8 +62,8 @@ struct Plan {
   BatchMode batch_mode = BatchMode::kFree;
   int64_t fixed_batch = 0;
   int64_t morsel_rows = 0;
-  int64_t row_cost = 0;              ///< multiplications a row, roughly; tells a trifle from a long run
-  std::vector<std::string> notes;    ///< decisions and their reasons, one sentence each
+  int64_t row_cost = 0;            ///< multiplications a row, roughly; tells a trifle from a long run
+  std::vector<std::string> notes;  ///< decisions and their reasons, one sentence each
 };
 
 /// Reads the model, rewrites what must be rewritten, makes the session, and learns the outputs' shapes from a probe run.

@@ -30,8 +30,8 @@ int export_result(Result& result, int64_t n_rows, ArrowSchema* schema, ArrowArra
   Py_INCREF(owner);
   try {
     checked([&](edgeonnx_error* error) {
-      return edgeonnx_arrow_export(result.fields.data(), result.columns.data(), result.masks.data(), result.fields.size(), n_rows, release_owner, owner, schema,
-                                   array, error);
+      return edgeonnx_arrow_export(result.fields.data(), result.columns.data(), result.masks.data(), result.fields.size(), n_rows,
+                                   release_owner, owner, schema, array, error);
     });
     return 0;
   } catch (const StatusError& error) {
@@ -95,7 +95,8 @@ py::capsule export_stream(const std::vector<std::string>& names, const py::list&
     result->masks.push_back(mask.is_none() ? nullptr : static_cast<const uint8_t*>(py::reinterpret_borrow<py::array>(mask).data()));
     if (!mask.is_none()) result->owners.append(mask);
   }
-  auto stream = std::make_unique<ArrowArrayStream>(ArrowArrayStream{get_schema, get_next, get_last_error, release_stream, result.release()});
+  auto stream =
+      std::make_unique<ArrowArrayStream>(ArrowArrayStream{get_schema, get_next, get_last_error, release_stream, result.release()});
   py::capsule capsule(stream.get(), kStreamCapsule, release_capsule);
   stream.release();
   return capsule;

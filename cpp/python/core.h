@@ -47,9 +47,9 @@ class Table {
   std::deque<std::vector<edgeonnx_column>> columns_;
   std::vector<edgeonnx_batch> batches_;
   int64_t n_rows_ = 0;
-  py::object owner_;                        // NumPy arrays
+  py::object owner_;                          // NumPy arrays
   std::deque<std::vector<uint8_t>> bitmaps_;  // packed masks
-  std::deque<ArrowArray> arrow_arrays_;     // moved out of a stream, released with the table
+  std::deque<ArrowArray> arrow_arrays_;       // moved out of a stream, released with the table
 };
 
 /// A name on its way into the C interface, where it would end at a NUL. Throws StatusError if it has one.

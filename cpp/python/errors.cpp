@@ -4,7 +4,8 @@
 namespace edgeonnx::python {
 
 const char* check_name(const std::string& name) {
-  if (name.find('\0') != std::string::npos) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "a name has a NUL in it: '" + std::string(name.c_str()) + "\\0...'");
+  if (name.find('\0') != std::string::npos)
+    throw StatusError(EDGEONNX_INVALID_ARGUMENT, "a name has a NUL in it: '" + std::string(name.c_str()) + "\\0...'");
   return name.c_str();
 }
 
@@ -23,7 +24,8 @@ void register_errors(py::module_&) {
       const py::object row = error.row() < 0 ? py::object(py::none()) : py::object(py::int_(error.row()));
       const py::object number = error.sql_number() == 0 ? py::object(py::none()) : py::object(py::int_(error.sql_number()));
       const py::object made = py::module_::import("edgeonnx._errors")
-                                  .attr("from_status")(error.code(), to_str(error.what()), number, row, optional_text(error.column()), optional_text(error.value()));
+                                  .attr("from_status")(error.code(), to_str(error.what()), number, row, optional_text(error.column()),
+                                                       optional_text(error.value()));
       PyErr_SetObject(py::type::handle_of(made).ptr(), made.ptr());
     }
   });

@@ -16,7 +16,9 @@ py::tuple shape_of(const edgeonnx_port& port) {
   return shape;
 }
 
-py::tuple port_tuple(const edgeonnx_port& port) { return py::make_tuple(to_str(port.name), to_str(port.onnx_type), port.sql_type, shape_of(port)); }
+py::tuple port_tuple(const edgeonnx_port& port) {
+  return py::make_tuple(to_str(port.name), to_str(port.onnx_type), port.sql_type, shape_of(port));
+}
 
 std::unique_ptr<Scorer> make_scorer(const py::buffer& model, const std::string& ort_library, const std::string& model_name,
                                     const std::string& external_data_folder, const std::vector<std::pair<std::string, Pairs>>& providers,
@@ -102,10 +104,11 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
   const std::string name = "out['" + std::string(result.name) + "']";
   if (!py::isinstance<py::array>(given)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is not a NumPy array");
   const auto array = py::reinterpret_borrow<py::array>(given);
-  if (py::hasattr(given, "mask")) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is a masked array; pass its .data, and find NULLs in the scores returned");
+  if (py::hasattr(given, "mask"))
+    throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is a masked array; pass its .data, and find NULLs in the scores returned");
   if (type_of(array.dtype()) != result.type) {
-    throw StatusError(EDGEONNX_TYPE_MISMATCH, name + ": expected dtype " + py::cast<std::string>(py::str(py::object(result.dtype))) + ", got " +
-                                                  py::cast<std::string>(py::str(py::object(array.dtype()))));
+    throw StatusError(EDGEONNX_TYPE_MISMATCH, name + ": expected dtype " + py::cast<std::string>(py::str(py::object(result.dtype))) +
+                                                  ", got " + py::cast<std::string>(py::str(py::object(array.dtype()))));
   }
   if (!array.writeable()) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is read-only");
   int64_t width = 1;
@@ -117,8 +120,8 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
     width *= array.shape(d);
   }
   if (array.ndim() < 1 || array.shape(0) != n_rows || width != result.width) {
-    throw StatusError(EDGEONNX_SHAPE_MISMATCH, name + ": expected " + std::to_string(n_rows) + " rows of " + std::to_string(result.width) + " values, got shape " +
-                                                   py::cast<std::string>(py::str(given.attr("shape"))));
+    throw StatusError(EDGEONNX_SHAPE_MISMATCH, name + ": expected " + std::to_string(n_rows) + " rows of " + std::to_string(result.width) +
+                                                   " values, got shape " + py::cast<std::string>(py::str(given.attr("shape"))));
   }
   if (!is_packed) throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + ": the values of a row must lie together");
   return array;
@@ -139,13 +142,15 @@ py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shap
   sizes[0] = n_rows;
   const auto& numpy = py::detail::npy_api::get();
   // NewFromDescr steals a reference to the dtype.
-  PyObject* made = numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, dtype.inc_ref().ptr(), n_dimensions, sizes, nullptr, nullptr, 0, nullptr);
+  PyObject* made =
+      numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, dtype.inc_ref().ptr(), n_dimensions, sizes, nullptr, nullptr, 0, nullptr);
   if (!made) throw py::error_already_set();
   return py::reinterpret_steal<py::array>(made);
 }
 
 /// Memory for the results, and the call. Returns (values by name, masks by name or None, report as the bytes of an edgeonnx_report).
-py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, size_t n_batches, int64_t n_rows, const py::dict* out, int64_t first_row) {
+py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, size_t n_batches, int64_t n_rows, const py::dict* out,
+                        int64_t first_row) {
   const size_t n = self.results.size();
   py::dict values;
   py::object masks = py::none();
@@ -258,15 +263,16 @@ void register_scorer(py::module_& module) {
       .def_property_readonly("casts",
                              [](const PyBinding& self) {
                                py::list casts;
-                               for (const edgeonnx_cast& cast : self.binding.casts()) casts.append(py::make_tuple(to_str(cast.column), cast.from, cast.to, cast.exact != 0));
+                               for (const edgeonnx_cast& cast : self.binding.casts())
+                                 casts.append(py::make_tuple(to_str(cast.column), cast.from, cast.to, cast.exact != 0));
                                return casts;
                              })
       .def_property_readonly("explain", [](const PyBinding& self) { return to_str(self.binding.explain()); })
       .def("score", &score, py::arg("table"), py::arg("out"), py::arg("first_row"))
       .def("score_matrix", &score_matrix, py::arg("matrix").noconvert());
   py::class_<Scorer>(module, "Scorer", "A loaded model.")
-      .def(py::init(&make_scorer), py::arg("model"), py::arg("ort_library"), py::arg("model_name"), py::arg("external_data_folder"), py::arg("providers"),
-           py::arg("max_model_bytes"), py::arg("morsel_rows"), py::arg("n_threads"))
+      .def(py::init(&make_scorer), py::arg("model"), py::arg("ort_library"), py::arg("model_name"), py::arg("external_data_folder"),
+           py::arg("providers"), py::arg("max_model_bytes"), py::arg("morsel_rows"), py::arg("n_threads"))
       .def_property_readonly("inputs",
                              [](const Scorer& self) {
                                py::list ports;
@@ -280,8 +286,8 @@ void register_scorer(py::module_& module) {
                                return ports;
                              })
       .def_property_readonly("explain", [](const Scorer& self) { return to_str(self.explain()); })
-      .def("bind", &bind, py::arg("table"), py::arg("coercion"), py::arg("on_overflow"), py::arg("by_position"), py::arg("null_rules"), py::arg("renames"),
-           py::arg("groups"), py::arg("results"));
+      .def("bind", &bind, py::arg("table"), py::arg("coercion"), py::arg("on_overflow"), py::arg("by_position"), py::arg("null_rules"),
+           py::arg("renames"), py::arg("groups"), py::arg("results"));
 }
 
 }  // namespace edgeonnx::python

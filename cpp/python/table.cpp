@@ -55,7 +55,10 @@ int32_t type_of(const py::dtype& dtype) {
     case 'u':
       return size == 1 ? EDGEONNX_TYPE_UINT8 : size == 2 ? EDGEONNX_TYPE_UINT16 : size == 4 ? EDGEONNX_TYPE_UINT32 : EDGEONNX_TYPE_UINT64;
     case 'f':
-      return size == 2 ? EDGEONNX_TYPE_FLOAT16 : size == 4 ? EDGEONNX_TYPE_FLOAT : size == 8 ? EDGEONNX_TYPE_DOUBLE : EDGEONNX_TYPE_UNDEFINED;
+      return size == 2   ? EDGEONNX_TYPE_FLOAT16
+             : size == 4 ? EDGEONNX_TYPE_FLOAT
+             : size == 8 ? EDGEONNX_TYPE_DOUBLE
+                         : EDGEONNX_TYPE_UNDEFINED;
     default:
       return EDGEONNX_TYPE_UNDEFINED;
   }
@@ -88,7 +91,8 @@ py::dtype dtype_of(int32_t type) {
     case EDGEONNX_TYPE_DOUBLE:
       return py::dtype("float64");
     default:
-      throw StatusError(EDGEONNX_UNSUPPORTED, "NumPy has no dtype for a result of this type; ask for another one with with_={output: type}");
+      throw StatusError(EDGEONNX_UNSUPPORTED,
+                        "NumPy has no dtype for a result of this type; ask for another one with with_={output: type}");
   }
 }
 
@@ -137,13 +141,15 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
     }
     const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
     if (!py::isinstance<py::array>(array)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + names[i] + "' is not a NumPy array");
-    if (array.ndim() == 0) throw StatusError(EDGEONNX_SHAPE_MISMATCH, "column '" + names[i] + "' is a scalar; a column needs a dimension for its rows");
+    if (array.ndim() == 0)
+      throw StatusError(EDGEONNX_SHAPE_MISMATCH, "column '" + names[i] + "' is a scalar; a column needs a dimension for its rows");
     lengths[i] = array.shape(0);
     int32_t type = type_of(array.dtype());
     const int64_t width = inner_width(array);
     if (width < 1 || !is_packed_inside(array)) type = EDGEONNX_TYPE_UNDEFINED;
     // NumPy's own name for the type only where SQL has none: messages speak SQL first.
-    table->add_field(names[i], type, width < 1 ? 1 : width, type == EDGEONNX_TYPE_UNDEFINED ? py::cast<std::string>(py::str(py::object(array.dtype()))) : "");
+    table->add_field(names[i], type, width < 1 ? 1 : width,
+                     type == EDGEONNX_TYPE_UNDEFINED ? py::cast<std::string>(py::str(py::object(array.dtype()))) : "");
     if (type == EDGEONNX_TYPE_UNDEFINED) continue;
     columns[i].data = array.data();
     columns[i].stride = array.shape(0) > 1 ? array.strides(0) : array.itemsize() * width;
@@ -167,7 +173,9 @@ void Table::add_batch(const ArrowSchema& schema, ArrowArray array) {
   arrow_arrays_.push_back(array);  // owned from here on, whatever happens below
   std::vector<edgeonnx_column>& columns = columns_.emplace_back(fields_.size());
   int64_t n_rows = 0;
-  checked([&](edgeonnx_error* error) { return edgeonnx_arrow_columns(&schema, &arrow_arrays_.back(), columns.data(), columns.size(), &n_rows, error); });
+  checked([&](edgeonnx_error* error) {
+    return edgeonnx_arrow_columns(&schema, &arrow_arrays_.back(), columns.data(), columns.size(), &n_rows, error);
+  });
   batches_.push_back({columns.data(), n_rows});
   n_rows_ += n_rows;
 }
@@ -178,7 +186,8 @@ std::unique_ptr<Table> Table::from_arrow(const py::object& source) {
     std::vector<edgeonnx_field> fields(static_cast<size_t>(schema.n_children));
     checked([&](edgeonnx_error* error) { return edgeonnx_arrow_fields(&schema, fields.data(), fields.size(), error); });
     // The schema goes away with its capsule; the names stay. Messages call a type by its SQL name where there is one.
-    for (const edgeonnx_field& field : fields) table->add_field(field.name, field.type, field.width, field.type == EDGEONNX_TYPE_UNDEFINED ? field.type_name : "");
+    for (const edgeonnx_field& field : fields)
+      table->add_field(field.name, field.type, field.width, field.type == EDGEONNX_TYPE_UNDEFINED ? field.type_name : "");
   };
   if (py::hasattr(source, "__arrow_c_stream__")) {
     const py::object capsule = source.attr("__arrow_c_stream__")();

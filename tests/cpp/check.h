@@ -49,34 +49,34 @@ inline int run() {
 
 }  // namespace check
 
-#define TEST(name)                                             \
-  static void name();                                          \
-  static const check::Register register_##name(#name, name);   \
+#define TEST(name)                                           \
+  static void name();                                        \
+  static const check::Register register_##name(#name, name); \
   static void name()
 
-#define CHECK(condition)                                                      \
-  do {                                                                        \
+#define CHECK(condition)                                                        \
+  do {                                                                          \
     if (!(condition)) check::fail(__FILE__, __LINE__, "CHECK(" #condition ")"); \
   } while (false)
 
-#define CHECK_EQUAL(a, b)                                                                                        \
-  do {                                                                                                           \
-    const auto check_a = (a); /* copies: `a` may refer into a temporary */                                       \
-    const auto check_b = (b);                                                                                    \
-    if (!(check_a == check_b)) {                                                                                 \
-      std::cerr << "  left: " << check_a << "\n  right: " << check_b << "\n";                                    \
-      check::fail(__FILE__, __LINE__, "CHECK_EQUAL(" #a ", " #b ")");                                            \
-    }                                                                                                            \
+#define CHECK_EQUAL(a, b)                                                     \
+  do {                                                                        \
+    const auto check_a = (a); /* copies: `a` may refer into a temporary */    \
+    const auto check_b = (b);                                                 \
+    if (!(check_a == check_b)) {                                              \
+      std::cerr << "  left: " << check_a << "\n  right: " << check_b << "\n"; \
+      check::fail(__FILE__, __LINE__, "CHECK_EQUAL(" #a ", " #b ")");         \
+    }                                                                         \
   } while (false)
 
 /// The statement must throw edgeonnx::Error with this code.
-#define CHECK_ERROR(statement, expected)                                                                         \
-  do {                                                                                                           \
-    try {                                                                                                        \
-      statement;                                                                                                 \
-      check::fail(__FILE__, __LINE__, "no error from " #statement);                                              \
-    } catch (const edgeonnx::Error& check_error) {                                                               \
-      if (check_error.code() != (expected))                                                                      \
+#define CHECK_ERROR(statement, expected)                                                                          \
+  do {                                                                                                            \
+    try {                                                                                                         \
+      statement;                                                                                                  \
+      check::fail(__FILE__, __LINE__, "no error from " #statement);                                               \
+    } catch (const edgeonnx::Error& check_error) {                                                                \
+      if (check_error.code() != (expected))                                                                       \
         check::fail(__FILE__, __LINE__, std::string("another error from " #statement ": ") + check_error.what()); \
-    }                                                                                                            \
+    }                                                                                                             \
   } while (false)

@@ -1,8 +1,8 @@
 /* The public header as a C99 program sees it, warnings being errors: it compiles, its structs can be filled, its calls can be made. */
-#include "edgeonnx/edgeonnx.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "edgeonnx/edgeonnx.h"
 
 static int stop_never(void* data) {
   (void)data;

@@ -92,8 +92,8 @@ class TemporaryFolder {
 
 template <class T>
 void write_values(const std::filesystem::path& path, const std::vector<T>& values) {
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()),
-                                              static_cast<std::streamsize>(values.size() * sizeof(T)));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
 }
 
 }  // namespace

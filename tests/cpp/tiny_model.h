@@ -52,7 +52,7 @@ inline std::span<const std::byte> as_span(const std::string& bytes) { return std
 /// A dimension: a number, a name, or (by {}) neither.
 struct Dimension {
   Dimension() = default;
-  Dimension(int64_t extent) : value(extent) {}                       // NOLINT: implicit, for lists of dimensions
+  Dimension(int64_t extent) : value(extent) {}                      // NOLINT: implicit, for lists of dimensions
   Dimension(const char* parameter) : value(-1), name(parameter) {}  // NOLINT: likewise
   int64_t value = -1;
   std::string name;

@@ -38,16 +38,16 @@ extern "C" {
 typedef int32_t edgeonnx_status;
 enum {
   EDGEONNX_OK = 0,
-  EDGEONNX_INVALID_ARGUMENT = 1,  /* null pointer, unknown enum value, negative size */
-  EDGEONNX_INVALID_STATE = 2,     /* used after fork or release */
-  EDGEONNX_NOT_FOUND = 3,         /* no such input, output, column */
-  EDGEONNX_IO = 4,                /* file missing or unreadable */
-  EDGEONNX_INVALID_MODEL = 5,     /* not ONNX, broken graph, opset newer than the runtime */
-  EDGEONNX_TYPE_MISMATCH = 6,     /* a column's type is not accepted under this coercion */
-  EDGEONNX_SHAPE_MISMATCH = 7,    /* rank, width or lengths differ */
-  EDGEONNX_NULL_VALUE = 8,        /* NULL where the policy is `error` */
-  EDGEONNX_OVERFLOW = 9,          /* a value does not fit its target type */
-  EDGEONNX_UNSUPPORTED = 10,      /* operator, element type or provider */
+  EDGEONNX_INVALID_ARGUMENT = 1, /* null pointer, unknown enum value, negative size */
+  EDGEONNX_INVALID_STATE = 2,    /* used after fork or release */
+  EDGEONNX_NOT_FOUND = 3,        /* no such input, output, column */
+  EDGEONNX_IO = 4,               /* file missing or unreadable */
+  EDGEONNX_INVALID_MODEL = 5,    /* not ONNX, broken graph, opset newer than the runtime */
+  EDGEONNX_TYPE_MISMATCH = 6,    /* a column's type is not accepted under this coercion */
+  EDGEONNX_SHAPE_MISMATCH = 7,   /* rank, width or lengths differ */
+  EDGEONNX_NULL_VALUE = 8,       /* NULL where the policy is `error` */
+  EDGEONNX_OVERFLOW = 9,         /* a value does not fit its target type */
+  EDGEONNX_UNSUPPORTED = 10,     /* operator, element type or provider */
   EDGEONNX_OUT_OF_MEMORY = 11,
   EDGEONNX_CANCELLED = 12,        /* cancel token, or the caller's interrupt check */
   EDGEONNX_INFERENCE_FAILED = 13, /* ONNX Runtime failed while it ran; its own text is kept */
@@ -211,9 +211,9 @@ typedef struct edgeonnx_binding_options {
   size_t n_groups;
   const edgeonnx_result* results; /* PREDICT's WITH list; none: every output, in the model's order */
   size_t n_results;
-  int32_t coercion;      /* EDGEONNX_COERCION_* */
-  int32_t on_overflow;   /* EDGEONNX_ON_OVERFLOW_* */
-  int32_t by_position;   /* 1: columns feed the inputs in order, names are only used in messages */
+  int32_t coercion;    /* EDGEONNX_COERCION_* */
+  int32_t on_overflow; /* EDGEONNX_ON_OVERFLOW_* */
+  int32_t by_position; /* 1: columns feed the inputs in order, names are only used in messages */
 } edgeonnx_binding_options;
 
 /** Ties a scorer to a layout of columns. Binding is by name: exact first, then a unique match that ignores ASCII case. An [N, k]
@@ -293,9 +293,9 @@ typedef struct edgeonnx_report {
  * @param outputs  one per result of the binding, in order
  * @param call     NULL for defaults
  * @param report   NULL, or filled on success */
-EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches,
-                                                       size_t n_batches, const edgeonnx_output* outputs, size_t n_outputs,
-                                                       const edgeonnx_call* call, edgeonnx_report* report, edgeonnx_error* error);
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches, size_t n_batches,
+                                                       const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call,
+                                                       edgeonnx_report* report, edgeonnx_error* error);
 
 /** A token that stops score calls. edgeonnx_cancel_request may be called from any thread and from a signal handler; every call that
  * was given the token ends with EDGEONNX_CANCELLED until edgeonnx_cancel_reset. */
@@ -340,8 +340,7 @@ EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_fields(const struct ArrowSchema* 
 /** The columns of a struct-typed array, borrowed from it: valid until the array is released. `columns` has schema->n_children
  * entries; those of a type that no input takes get data = NULL. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_columns(const struct ArrowSchema* schema, const struct ArrowArray* array,
-                                                       edgeonnx_column* columns, size_t n_columns, int64_t* n_rows,
-                                                       edgeonnx_error* error);
+                                                       edgeonnx_column* columns, size_t n_columns, int64_t* n_rows, edgeonnx_error* error);
 /** Describes columns as Arrow data without copying the values: fills `schema` and `array`, which the consumer releases in the usual
  * way. Values must be contiguous (stride == width * size of the type). Bits for `masks[i]` (one byte a row, 1 = NULL; or NULL) are
  * packed into memory of the array. Bytes of EDGEONNX_TYPE_BOOL are packed too. Names are copied.

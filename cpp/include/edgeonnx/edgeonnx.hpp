@@ -16,10 +16,15 @@ class StatusError : public std::runtime_error {
  public:
   StatusError(edgeonnx_status code, const std::string& message) : std::runtime_error(message), code_(code) {}
   explicit StatusError(const edgeonnx_error& error)
-      : std::runtime_error(error.message), code_(error.code), row_(error.row), sql_number_(error.sql_number), column_(error.column), value_(error.value) {}
+      : std::runtime_error(error.message),
+        code_(error.code),
+        row_(error.row),
+        sql_number_(error.sql_number),
+        column_(error.column),
+        value_(error.value) {}
 
   edgeonnx_status code() const { return code_; }
-  int64_t row() const { return row_; }             ///< -1: none
+  int64_t row() const { return row_; }                ///< -1: none
   int32_t sql_number() const { return sql_number_; }  ///< 0: none
   const std::string& column() const { return column_; }
   const std::string& value() const { return value_; }
