@@ -131,19 +131,39 @@ class Call {
   }
 
   void work(int lane) {
-    while (!stop_) {
-      const size_t index = next_.fetch_add(1);
-      // Morsels are handed out in order, so all before a failed one were begun and will tell of an earlier bad row if they have one.
-      if (index >= morsels_.size() || index > failed_.load()) return;
-      try {
-        score_morsel(binding_, morsels_[index], outputs_, lanes_[lane]);
-      } catch (const Error& error) {
-        fail(index, error);
-      } catch (const std::bad_alloc&) {
-        fail(index, Error(Code::kOutOfMemory, "out of memory while scoring " + std::to_string(morsels_[index].n_rows) + " rows"));
-      } catch (const std::exception& error) {
-        fail(index, Error(Code::kInternal, error.what()));
+    size_t begin = 0;
+    size_t end = 0;
+    while (take(begin, end)) {
+      for (size_t index = begin; index < end; ++index) {
+        // Morsels are handed out in order, so all before a failed one are in somebody's hands, who will tell of an earlier bad row.
+        if (stop_ || index > failed_.load()) return;
+        score_one(index, lanes_[lane]);
       }
+    }
+  }
+
+  /// The next morsels for a lane: several that follow each other, since the processor has fetched ahead where the last one ended; fewer
+  /// towards the end, so that all lanes end together.
+  bool take(size_t& begin, size_t& end) {
+    constexpr size_t kMost = 16;
+    const size_t n_lanes = static_cast<size_t>(lanes_.end() - lanes_.begin());
+    begin = next_.load();
+    do {
+      if (begin >= morsels_.size()) return false;
+      end = begin + std::clamp<size_t>((morsels_.size() - begin) / (4 * n_lanes), 1, kMost);
+    } while (!next_.compare_exchange_weak(begin, end));
+    return true;
+  }
+
+  void score_one(size_t index, Lane& lane) {
+    try {
+      score_morsel(binding_, morsels_[index], outputs_, lane);
+    } catch (const Error& error) {
+      fail(index, error);
+    } catch (const std::bad_alloc&) {
+      fail(index, Error(Code::kOutOfMemory, "out of memory while scoring " + std::to_string(morsels_[index].n_rows) + " rows"));
+    } catch (const std::exception& error) {
+      fail(index, Error(Code::kInternal, error.what()));
     }
   }
 
