@@ -209,7 +209,7 @@ void complete_output_ports(Plan& plan, const ort::Library& library) {
 // that a stop request is heard soon.
 constexpr int64_t kMostRows = 16384;
 constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
-constexpr int64_t kMorselBytes = 1 << 20;
+constexpr int64_t kMorselBytes = 5 << 18;
 constexpr int64_t kMorselMultiplications = 1 << 25;
 constexpr int64_t kEndless = int64_t{1} << 40;
 constexpr int64_t kRowMultiple = 128;  // matrix kernels work on blocks of rows
