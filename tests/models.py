@@ -203,6 +203,29 @@ def row_vectors(width: int = 3) -> bytes:
 
 
 @functools.cache
+def row_slice(width: int) -> bytes:
+    """Gives y[N, width] = the first values of x[N, 3]."""
+    return graph(
+        [helper.make_node("Slice", ["x", "begin", "end", "axis"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N", 3])],
+        [tensor("y", TensorProto.FLOAT, ["N", width])],
+        [constant("begin", [0], np.int64), constant("end", [width], np.int64), constant("axis", [1], np.int64)],
+    )
+
+
+@functools.cache
+def many_dimensions(rank: int) -> bytes:
+    """Gives y[N, 1, ..., 1, 3] = x[N, 3]."""
+    inner = [1] * (rank - 2) + [3]
+    return graph(
+        [helper.make_node("Reshape", ["x", "shape"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, ["N", 3])],
+        [tensor("y", TensorProto.FLOAT, ["N", *inner])],
+        [constant("shape", [-1, *inner], np.int64)],
+    )
+
+
+@functools.cache
 def row_matrices() -> bytes:
     """Gives doubled[N, 2, 3] = 2 x[N, 2, 3]; total[N, 3] = its sum over the axis of two."""
     return graph(

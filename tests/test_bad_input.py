@@ -126,6 +126,7 @@ def test_scorer_unknown_operator_is_named() -> None:
     [
         pytest.param(models.string_input, ("'x'", "string"), id="string"),
         pytest.param(models.sequence_input, ("'s'", "seq"), id="sequence"),
+        pytest.param(lambda: models.identities("float32", shape=("N", 0)), ("'x0'", "dimension of 0"), id="no values"),
     ],
 )
 def test_scorer_input_that_no_column_can_feed_is_unsupported(model: Callable[[], bytes], words: tuple[str, ...]) -> None:
@@ -295,6 +296,17 @@ def test_score_rename_of_a_column_or_to_an_input_that_is_not_there_is_refused(sc
         scorer.score(good(), rename={"a": "nothing"})
 
 
+def test_score_two_columns_renamed_to_one_input_are_ambiguous(scorer: eo.Scorer) -> None:
+    data = good()
+    with refused(eo.NotFound, "'a'", "'d'", "'e'"):
+        scorer.score({"d": data["a"], "e": data["a"], "b": data["b"], "c": data["c"]}, rename={"d": "a", "e": "a"})
+
+
+def test_score_rename_wins_over_the_column_of_that_name_whatever_its_case(scorer: eo.Scorer) -> None:
+    total = scorer.score({**good(), "other": np.zeros(10, np.float32)}, rename={"other": "A"})["total"]
+    np.testing.assert_array_equal(total, scorer.score({**good(), "a": np.zeros(10, np.float32)})["total"])
+
+
 def test_score_columns_option_with_wrong_number_of_columns_is_refused() -> None:
     scorer = eo.Scorer(models.two_inputs_mixed())
     with refused(eo.ShapeError, "features", "3", "2"):
@@ -358,6 +370,33 @@ def test_score_outputs_or_with_that_name_no_output_are_all_named(scorer: eo.Scor
         scorer.score(good(), outputs=["nothing", "neither"])
     with refused(eo.NotFound, "nothing", "total"):
         scorer.score(good(), with_={"nothing": "real"})
+
+
+@pytest.mark.parametrize("outputs", [["total", "total"], ["total", "TOTAL"]], ids=["same", "other case"])
+def test_score_output_chosen_twice_is_refused(scorer: eo.Scorer, outputs: list[str]) -> None:
+    with refused(eo.InvalidArgument, "'total'", "twice"):
+        scorer.score(good(), outputs=outputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        pytest.param({"outputs": [7]}, "7", id="output"),
+        pytest.param({"with_": {"total": 7}}, "7", id="SQL type"),
+        pytest.param({"rename": {"a": 7}}, "7", id="rename"),
+        pytest.param({"columns": {"a": [7]}}, "7", id="columns"),
+        pytest.param({"columns": {"a": "abc"}}, "'abc'", id="columns as text"),
+    ],
+)
+def test_score_option_of_another_type_is_refused_and_named(scorer: eo.Scorer, options: dict[str, Any], word: str) -> None:
+    with refused(eo.InvalidArgument, word):
+        scorer.score(good(), **options)
+
+
+def test_score_many_missing_columns_are_all_named() -> None:
+    names = tuple(f"feature_{index}" for index in range(100))
+    with refused(eo.NotFound, *(f"'{name}'" for name in names)):
+        eo.Scorer(models.affine(names)).score({"nothing": np.zeros(2, np.float32)})
 
 
 def test_score_with_unknown_sql_type_is_refused(scorer: eo.Scorer) -> None:

@@ -59,6 +59,13 @@ def test_score_nulls_propagate_masks_all_outputs_of_the_row() -> None:
     assert np.ma.getmaskarray(scores["doubled"]).tolist() == [[False] * 3, [True] * 3, [True] * 3]
 
 
+def test_scores_mask_of_a_wide_output_belongs_to_the_caller() -> None:
+    rows = np.ma.MaskedArray(np.ones((3, 3), np.float32), mask=[[False] * 3, [False, True, False], [False] * 3])
+    doubled = eo.Scorer(models.row_vectors(), nulls="propagate").score(rows)["doubled"]
+    doubled[0, 1] = np.ma.masked
+    assert np.ma.getmaskarray(doubled).tolist() == [[False, True, False], [True] * 3, [False] * 3]
+
+
 @pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.float32(), pa.float64()], ids=str)
 @pytest.mark.parametrize("constant", [-5, 2.0])
 def test_score_nulls_constant_stands_in(kind: pa.DataType, constant: float) -> None:

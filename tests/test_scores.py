@@ -124,6 +124,17 @@ def test_scores_arrow_stream_feeds_pyarrow_and_polars() -> None:
     assert frame["total"].to_list() == [3.0, 12.0, 21.0, 30.0]
 
 
+def test_scores_output_of_no_values_is_empty_lists_in_arrow() -> None:
+    scores = eo.Scorer(models.row_slice(0)).score(np.ones((4, 3), np.float32))
+    assert scores["y"].shape == (4, 0)
+    assert pa.table(scores)["y"].to_pylist() == [[]] * 4
+
+
+def test_scores_output_of_more_dimensions_than_an_array_has_is_a_vector_a_row() -> None:
+    rows = np.arange(30, dtype=np.float32).reshape(10, 3)
+    np.testing.assert_array_equal(eo.Scorer(models.many_dimensions(70)).score(rows)["y"], rows)
+
+
 def test_scores_arrow_stream_of_integers_and_booleans_keeps_types() -> None:
     data = {"x0": np.array([1, -2, 3]), "x1": np.array([True, False, True]), "x2": np.array([1, 2, 3], np.uint8)}
     table = pa.table(eo.Scorer(models.identities("int64", "bool", "uint8")).score(data))

@@ -147,6 +147,13 @@ def test_score_arrow_lists_in_a_mapping_feed_a_vector_input() -> None:
         assert vectors().score({"x": values})["total"].tolist() == expected
 
 
+def test_score_polars_arrays_of_arrays_in_a_mapping_feed_a_matrix_input() -> None:
+    x = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
+    np.testing.assert_array_equal(eo.Scorer(models.row_matrices()).score({"x": polars.Series(x)})["doubled"], 2 * x)
+    with refused(eo.ShapeError, "'x'", "3", "6"):
+        vectors().score({"x": polars.Series(x)})
+
+
 def test_score_scores_of_another_model_are_a_table() -> None:
     first = vectors().score({"x": ROWS})
     second = vectors().score(first, rename={"doubled": "x"})

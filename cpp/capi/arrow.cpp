@@ -46,8 +46,10 @@ edgeonnx_status edgeonnx_arrow_export(const edgeonnx_field* fields, const edgeon
     items(columns, n_columns, "columns");
     std::vector<arrow::Packed> packed;
     for (size_t i = 0; i < n_columns; ++i) {
-      if (fields[i].width < 1)
-        throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has no values a row");
+      if (fields[i].width < 0)
+        throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has a negative width");
+      if (!columns[i].data && n_rows > 0 && fields[i].width > 0)
+        throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has no data");
       const int64_t stride = packed_stride(static_cast<Type>(fields[i].type), fields[i].width);
       if (n_rows > 1 && stride > 0 && columns[i].stride != stride) {
         throw Error(Code::kInvalidArgument, "column " + in_quotes(text_or(fields[i].name, "")) + " has gaps between its rows");

@@ -60,7 +60,7 @@ Format primitive(std::string_view format) {
 /// k of "+w:k", or -1.
 int64_t list_size(std::string_view format) {
   if (!format.starts_with("+w:")) return -1;
-  int64_t size = -1;
+  int32_t size = -1;
   const char* end = format.data() + format.size();
   return std::from_chars(format.data() + 3, end, size).ptr == end && size >= 0 ? size : -1;
 }

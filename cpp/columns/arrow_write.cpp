@@ -2,6 +2,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -138,6 +139,16 @@ void fill_values(ArrayNode& node, const Packed& column, int64_t n_values) {
   }
 }
 
+/// Releases what was filled before an exception; on success the struct is moved out.
+template <class T>
+struct Unfinished {
+  T value{};
+  ~Unfinished() {
+    if (value.release) value.release(&value);
+  }
+  T take() { return std::exchange(value, T{}); }
+};
+
 }  // namespace
 
 void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void*), void* owner, ArrowSchema& schema, ArrowArray& array) {
@@ -147,15 +158,17 @@ void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void
                                           display_name(static_cast<Type>(column.field.type)) + " has no Arrow form here");
     }
   }
-  fill_schema(schema, "+s", "", columns.size());
+  Unfinished<ArrowSchema> fields;
+  Unfinished<ArrowArray> arrays;
+  fill_schema(fields.value, "+s", "", columns.size());
   const auto shared = std::make_shared<Owner>();
-  fill_array(array, shared, n_rows, 1, columns.size());
+  fill_array(arrays.value, shared, n_rows, 1, columns.size());
   for (size_t i = 0; i < columns.size(); ++i) {
     const Packed& column = columns[i];
     const int64_t width = column.field.width;
     const char* format = format_of(static_cast<Type>(column.field.type));
-    ArrowSchema& field = *schema.children[i];
-    ArrowArray& values = *array.children[i];
+    ArrowSchema& field = *fields.value.children[i];
+    ArrowArray& values = *arrays.value.children[i];
     ArrayNode* node;
     if (width == 1) {
       fill_schema(field, format, column.field.name, 0);
@@ -175,6 +188,8 @@ void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void
   }
   shared->release = release;
   shared->owner = owner;
+  schema = fields.take();
+  array = arrays.take();
 }
 
 }  // namespace edgeonnx::arrow

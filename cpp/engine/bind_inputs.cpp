@@ -37,10 +37,16 @@ class InputBinder {
 
   /// A renamed column wins over one that has the name by nature.
   Match find_column(const std::string& name) const {
+    std::vector<size_t> renamed;
     for (size_t i = 0; i < fields().size(); ++i) {
-      if (options_.renames.contains(fields()[i].name) && bound_name(i) == name) return {i, {}};
+      if (!options_.renames.contains(fields()[i].name)) continue;
+      const auto input = find_input(bound_name(i));
+      if (input && plan().inputs[*input].name == name) renamed.push_back(i);
     }
-    return find_name(name, fields().size(), [this](size_t i) { return bound_name(i); });
+    if (renamed.size() == 1) return {renamed[0], {}};
+    Match match;
+    for (const size_t i : renamed) match.ambiguous.push_back(in_quotes(fields()[i].name));
+    return renamed.empty() ? find_name(name, fields().size(), [this](size_t i) { return bound_name(i); }) : match;
   }
 
   /// Names in options that mean nothing would otherwise be passed over in silence.

@@ -72,7 +72,7 @@ void run_one_row(const Binding& binding, Lane& lane) {
 void run(const Binding& binding, int64_t n_rows, Lane& lane) {
   const plan::Plan& plan = binding.scorer->plan();
   if (plan.batch_mode == plan::BatchMode::kFree) {
-    if (n_rows == 1) return run_one_row(binding, lane);
+    if (n_rows == 1 && plan.session->is_on_cpu()) return run_one_row(binding, lane);
     set_shapes(binding, n_rows, lane);
     plan.session->run(lane.input_refs, binding.wanted, lane.output_refs, {}, lane.control);
     return;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "base/error.h"
@@ -53,7 +53,7 @@ void Pool::run(int n_lanes, const std::function<void(int)>& body, const std::fun
   for (int missing = n_lanes - n_idle_; missing > 0 && n_threads_ < most_threads_; --missing) {
     try {
       std::thread(&Pool::work, this).detach();
-    } catch (const std::system_error& error) {
+    } catch (const std::exception& error) {  // std::system_error or std::bad_alloc
       if (n_threads_ > 0) break;  // fewer threads do the work as well
       std::erase(jobs_, &job);
       throw Error(Code::kOutOfMemory, std::string("no thread can be started to score with: ") + error.what());

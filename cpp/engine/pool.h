@@ -16,7 +16,7 @@ class Pool {
 
   /// Calls body(lane) on up to `n_lanes` threads of the pool, each with its own lane number from 0, and waits until all have returned.
   /// A body returns when there is nothing left to do, for itself or for any other lane.
-  /// The calling thread sleeps meanwhile and calls poll(), if given, every few milliseconds; body must not throw.
+  /// The calling thread sleeps meanwhile and calls poll(), if given, every few milliseconds; neither may throw.
   /// Throws Error(kOutOfMemory) where there is no thread and none can be started.
   void run(int n_lanes, const std::function<void(int)>& body, const std::function<void()>& poll);
 

@@ -127,9 +127,10 @@ Piece piece_of(const Binding& binding, const Morsel& morsel, const BoundInput& i
 /// Many columns into the rows of one matrix, block by block.
 void gather(const Binding& binding, const Morsel& morsel, const BoundInput& input, std::byte* target, Lane& lane) {
   const int64_t size = size_of(input.type);
+  const int64_t block_rows = std::min(kBlockRows, morsel.n_rows);  // of wide rows a morsel has few
   lane.columns.resize(input.fields.size());
-  for (int64_t begin = 0; begin < morsel.n_rows; begin += kBlockRows) {
-    const int64_t n = std::min(kBlockRows, morsel.n_rows - begin);
+  for (int64_t begin = 0; begin < morsel.n_rows; begin += block_rows) {
+    const int64_t n = std::min(block_rows, morsel.n_rows - begin);
     std::byte* block = nullptr;
     for (size_t c = 0; c < input.fields.size(); ++c) {
       const Piece piece = piece_of(binding, morsel, input, c, begin, n);
@@ -138,8 +139,8 @@ void gather(const Binding& binding, const Morsel& morsel, const BoundInput& inpu
         lane.tally.bytes_copied += n * size;
         continue;
       }
-      if (!block) block = lane.block.reserve(static_cast<size_t>(kBlockRows * size) * input.fields.size());
-      std::byte* packed = block + static_cast<int64_t>(c) * kBlockRows * size;
+      if (!block) block = lane.block.reserve(static_cast<size_t>(block_rows * size) * input.fields.size());
+      std::byte* packed = block + static_cast<int64_t>(c) * block_rows * size;
       read_piece(binding, piece, packed, begin, lane);
       lane.columns[c] = packed;
     }

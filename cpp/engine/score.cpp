@@ -211,7 +211,7 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   Report report;
   for (const Batch& batch : batches) report.n_rows += batch.n_rows;
   // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
-  const bool is_trifle = report.n_rows * plan.row_cost < kTrifle;
+  const bool is_trifle = report.n_rows < kTrifle / std::max<int64_t>(1, plan.row_cost);  // the product may overflow
   if (is_trifle && batches.size() == 1 && report.n_rows > 0 && report.n_rows <= plan.morsel_rows) {
     score_trifle(binding, {&batches[0], 0, report.n_rows, 0, options.first_row}, outputs, report);
   } else if (report.n_rows > 0) {

@@ -26,7 +26,9 @@ Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
       plan_(plan::make_plan(checked_size(model, options), library_, options.plan)),
       n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),
       generation_(fork_generation()),
-      explain_(explanation()) {}
+      explain_(explanation()) {
+  lanes_.reserve(most_lanes());  // lanes are given back by destructors, which must not throw
+}
 
 Scorer::~Scorer() {
   if (generation_ == fork_generation()) return;
@@ -39,6 +41,8 @@ void Scorer::check_usable() const {
     throw Error(Code::kInvalidState, model_name_ + " was loaded before fork(); load it again in the child process");
   }
 }
+
+size_t Scorer::most_lanes() const { return static_cast<size_t>(std::max(8, 2 * n_threads_)); }
 
 std::unique_ptr<Lane> Scorer::take_lane() const {
   {
@@ -55,7 +59,7 @@ std::unique_ptr<Lane> Scorer::take_lane() const {
 void Scorer::give_lane(std::unique_ptr<Lane> lane) const {
   const std::lock_guard lock(mutex_);
   // What a crowd of callers once needed is not kept forever.
-  if (lanes_.size() < static_cast<size_t>(std::max(8, 2 * n_threads_))) lanes_.push_back(std::move(lane));
+  if (lanes_.size() < most_lanes()) lanes_.push_back(std::move(lane));
 }
 
 std::string Scorer::explanation() const {

@@ -41,6 +41,7 @@ class Scorer {
   void give_lane(std::unique_ptr<Lane> lane) const;
 
  private:
+  size_t most_lanes() const;
   std::string explanation() const;
 
   const ort::Library& library_;

@@ -13,7 +13,8 @@ namespace edgeonnx::ort {
 class PreparedRun {
  public:
   /// Tensors of the types and shapes of `inputs` (one per session input) and `outputs` (one per `wanted`), in memory of its own; their
-  /// data pointers are not looked at. The session must outlive it.
+  /// data pointers are not looked at. The session must outlive it and be on the CPU: for another device ONNX Runtime would copy the inputs
+  /// when they are bound, and every run would see those.
   PreparedRun(const Session& session, std::span<const TensorRef> inputs, std::span<const size_t> wanted,
               std::span<const TensorRef> outputs);
 

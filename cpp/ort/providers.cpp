@@ -1,6 +1,8 @@
 // CUDA, TensorRT and OpenVINO have calls of their own in OrtApi; the generic one refuses the first two and serves the rest.
 #include "ort/providers.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "ort/status.h"
@@ -60,6 +62,8 @@ void append(const Api& api, OrtSessionOptions* session_options, const Provider& 
 }
 
 }  // namespace
+
+bool are_cpu(const std::vector<Provider>& providers) { return std::all_of(providers.begin(), providers.end(), is_cpu); }
 
 void append_providers(const Library& library, OrtSessionOptions* session_options, const std::vector<Provider>& providers) {
   const Api& api = library.api();

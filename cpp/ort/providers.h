@@ -15,4 +15,7 @@ struct OrtSessionOptions;
 /// others.
 void append_providers(const Library& library, OrtSessionOptions* session_options, const std::vector<Provider>& providers);
 
+/// Whether CPU alone runs the session: every tensor is then read and written where it lies.
+bool are_cpu(const std::vector<Provider>& providers);
+
 }  // namespace edgeonnx::ort

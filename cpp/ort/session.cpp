@@ -136,7 +136,8 @@ class Values {
 
 }  // namespace
 
-Session::Session(const Library& library, std::span<const std::byte> bytes, const SessionOptions& options) : library_(library) {
+Session::Session(const Library& library, std::span<const std::byte> bytes, const SessionOptions& options)
+    : library_(library), is_on_cpu_(are_cpu(options.providers)) {
   const Api& api = library.api();
   const OwnedSessionOptions session_options = make_options(library, options);
   OwnedSession session = make_session(library, bytes, session_options.get());

@@ -93,6 +93,8 @@ class Session {
 
   const std::vector<PortInfo>& inputs() const { return inputs_; }
   const std::vector<PortInfo>& outputs() const { return outputs_; }
+  /// Whether CPU is the only execution provider.
+  bool is_on_cpu() const { return is_on_cpu_; }
 
   /// Runs over `inputs` (one per session input, in its order) for the outputs whose indexes stand in `wanted`. `outputs[i]` belongs to
   /// `wanted[i]`: where its data is null, `owned[i]` receives the tensor (`owned` may be empty where no data is). Safe to call from many
@@ -106,6 +108,7 @@ class Session {
   friend class PreparedRun;
 
   const Library& library_;
+  bool is_on_cpu_;
   void* session_ = nullptr;
   std::vector<PortInfo> inputs_;
   std::vector<PortInfo> outputs_;

@@ -52,6 +52,8 @@ std::string input_refusal(const ort::PortInfo& info) {
   if (size_of(info.type) == 0 || info.type == Type::kComplex64 || info.type == Type::kComplex128)
     return "takes " + info.type_text + ", which is not supported";
   if (info.has_shape && info.shape.empty()) return "is a scalar and has no dimension for the rows";
+  if (!info.shape.empty() && std::find(info.shape.begin() + 1, info.shape.end(), 0) != info.shape.end())
+    return "has a dimension of 0 and so takes no values";
   return "";
 }
 

@@ -60,6 +60,8 @@ edgeonnx_null_rule null_rule_of(const NullRule& rule) {
   return raw;
 }
 
+constexpr int kMostDimensions = 32;  // of an array, NPY_MAXDIMS before NumPy 2; a row of more is handed out as a vector
+
 struct BoundResult {
   py::str name;
   py::dtype dtype;
@@ -74,10 +76,16 @@ struct PyBinding {
   explicit PyBinding(Binding made) : binding(std::move(made)) {
     for (int64_t i = 0; i < binding.n_results(); ++i) {
       const edgeonnx_port port = binding.result(i);
-      BoundResult result{to_str(port.name), dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0};
+      const py::str name = to_str(port.name);
+      // Results are handed out in a dictionary, which holds one array a name.
+      if (std::any_of(results.begin(), results.end(), [&](const BoundResult& each) { return each.name.equal(name); })) {
+        throw StatusError(EDGEONNX_INVALID_ARGUMENT,
+                          "output '" + std::string(port.name) + "' is chosen twice; choose it once, or score twice");
+      }
+      BoundResult result{name, dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0};
       int64_t product = 1;
       for (int32_t d = 1; d < port.rank; ++d) product *= port.shape[d];
-      if (port.width > 1 && product == port.width) {
+      if (port.width > 1 && product == port.width && port.rank <= kMostDimensions) {
         result.shape.insert(result.shape.end(), port.shape + 1, port.shape + port.rank);
       } else if (port.width != 1) {
         result.shape.push_back(port.width);
@@ -135,9 +143,8 @@ struct GilRelease {
 
 /// A new array of NumPy's; without the detours of py::array's constructor, which cost as much as scoring a row.
 py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape, py::ssize_t n_rows) {
-  constexpr int kMostDimensions = 64;  // NPY_MAXDIMS
   py::ssize_t sizes[kMostDimensions];
-  const int n_dimensions = static_cast<int>(std::min<size_t>(shape.size(), kMostDimensions));
+  const int n_dimensions = static_cast<int>(shape.size());
   std::copy_n(shape.begin(), n_dimensions, sizes);
   sizes[0] = n_rows;
   const auto& numpy = py::detail::npy_api::get();

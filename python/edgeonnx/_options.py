@@ -98,5 +98,13 @@ def request_of(
         results = [(name, 0) for name in outputs]
     if not results and not (outputs is None and with_ is None):
         raise InvalidArgument("no output is chosen; leave outputs and with_ out to get all of them")
+    for name, group in (columns or {}).items():
+        if isinstance(group, str):
+            raise InvalidArgument(f"columns={{{name!r}: {group!r}}}: a sequence of names is expected, as in [{group!r}]")
     groups = tuple((name, tuple(group)) for name, group in (columns or {}).items())
-    return tuple(results), tuple((rename or {}).items()), groups
+    renames = tuple((rename or {}).items())
+    names = [name for name, _ in results] + [name for pair in renames for name in pair] + [name for _, group in groups for name in group]
+    wrong = [name for name in [*names, *(name for name, _ in groups)] if not isinstance(name, str)]
+    if wrong:
+        raise InvalidArgument(f"names of inputs, outputs and columns are strings; these are not: {', '.join(map(repr, wrong))}")
+    return tuple(results), renames, groups

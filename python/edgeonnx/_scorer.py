@@ -140,6 +140,7 @@ class Scorer:
         self._coercion = position_of(coercion, COERCIONS, "coercion")
         self._on_overflow = position_of(on_overflow, ON_OVERFLOW, "on_overflow")
         self._null_rules = null_rules(nulls)
+        request_of(None, None, rename, columns)  # told before the model is loaded
         self._rename = dict(rename or {})
         self._columns = {name: list(group) for name, group in (columns or {}).items()}
         self._options = {
@@ -178,9 +179,9 @@ class Scorer:
             self._digest = digest
         self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
-        # The way of the last plain array, tried first for the next one: a single row then costs few microseconds.
-        self._score_matrix: Callable[[NDArray[Any]], _core.RawScores | None] = _no_matrix
-        self._matrix_origin: tuple[tuple[Cast, ...], int] = ((), 0)
+        # The way of the last plain array, with the origin of its scores, tried first for the next one: a single row then costs few
+        # microseconds. One tuple, since other threads may replace it at any time.
+        self._matrix_way: tuple[Callable[[NDArray[Any]], _core.RawScores | None], tuple[tuple[Cast, ...], int]] = (_no_matrix, ((), 0))
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -221,7 +222,8 @@ class Scorer:
         with_
             PREDICT's WITH list instead: output names and the SQL types to convert them to.
         out
-            Arrays of the caller to write into, by output name: shape (n_rows,) or (n_rows, k), of the result's dtype.
+            Arrays of the caller to write into, by output name: shape (n_rows,) or (n_rows, k), of the result's dtype. They must not
+            overlap the data or one another. After an error their values are undefined.
         rename
             Column name to input name, where they differ.
         columns
@@ -246,16 +248,17 @@ class Scorer:
         >>> scorer.score({"age": age, "bmi": bmi})["variable1"]  # doctest: +SKIP
         """
         if outputs is with_ is out is rename is columns is None and type(data) is ndarray and self._generation == _fork_generation:
-            raw = self._score_matrix(data)
+            score_matrix, origin = self._matrix_way
+            raw = score_matrix(data)
             if raw is not None:
-                return scores_of(raw, self._matrix_origin)
+                return scores_of(raw, origin)
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, request)
         if request is NOTHING and type(data) is ndarray:
-            self._score_matrix, self._matrix_origin = prepared.binding.score_matrix, (prepared.casts, 0)
+            self._matrix_way = prepared.binding.score_matrix, (prepared.casts, 0)
         raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
         return scores_of(raw, (prepared.casts, source.n_bytes_copied))
 
@@ -362,7 +365,7 @@ class Scorer:
     def _use(self) -> None:
         """Load again in a child of fork: what was inherited belongs to threads that do not exist there, and is never touched."""
         if self._generation != _fork_generation:
-            _abandoned.append((self._core, self._bindings, self._score_matrix))
+            _abandoned.append((self._core, self._bindings, self._matrix_way))
             self._load()
 
     def _prepare(self, table: _core.Table, by_position: bool, request: Request) -> _Prepared:

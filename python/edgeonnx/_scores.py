@@ -129,4 +129,4 @@ def _with_nulls(values: NDArray[Any], mask: NDArray[numpy.bool_]) -> NDArray[Any
     if not mask.any():
         return values
     shape = (len(mask),) + (1,) * (values.ndim - 1)
-    return numpy.ma.MaskedArray(values, mask=numpy.broadcast_to(mask.reshape(shape), values.shape))
+    return numpy.ma.MaskedArray(values, mask=numpy.broadcast_to(mask.reshape(shape), values.shape).copy())

@@ -44,6 +44,8 @@ def element_type(sql_type: str) -> int:
     >>> element_type("FLOAT(24)") == element_type("real")
     True
     """
+    if not isinstance(sql_type, str):
+        raise InvalidArgument(f"{sql_type!r} is not a SQL type; name it as T-SQL does, 'real' or 'bigint' for instance")
     name = " ".join(sql_type.lower().split())
     sized = re.fullmatch(r"float ?\( ?(\d+) ?\)", name)
     if sized and 1 <= int(sized[1]) <= 53:

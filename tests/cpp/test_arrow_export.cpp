@@ -1,12 +1,36 @@
 // Arrow C data out: what is described, who owns it and until when, and what fails. Layouts: Arrow columnar format.
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "base/type.h"
 #include "check.h"
 #include "edgeonnx/edgeonnx.h"
+
+namespace {
+
+int64_t n_allocations_left = -1;  // how many may still succeed; -1: all
+int64_t n_blocks = 0;             // allocated and not freed
+
+}  // namespace
+
+void* operator new(size_t n_bytes) {
+  if (n_allocations_left == 0) throw std::bad_alloc();
+  if (n_allocations_left > 0) --n_allocations_left;
+  void* block = std::malloc(n_bytes > 0 ? n_bytes : 1);
+  if (!block) throw std::bad_alloc();
+  ++n_blocks;
+  return block;
+}
+
+void operator delete(void* block) noexcept {
+  n_blocks -= block != nullptr;
+  std::free(block);
+}
+void operator delete(void* block, size_t) noexcept { operator delete(block); }
 
 namespace {
 
@@ -133,7 +157,8 @@ TEST(test_arrow_export_failure_releases_the_owner_once_and_fills_nothing) {
       {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.columns[0].stride = 8; }},
       {EDGEONNX_UNSUPPORTED, [](Export& exported, int64_t&) { exported.fields[1].type = EDGEONNX_TYPE_STRING; }},
       {EDGEONNX_INVALID_ARGUMENT, [](Export&, int64_t& n_rows) { n_rows = -1; }},
-      {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.fields[1].width = 0; }},
+      {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.fields[1].width = -1; }},
+      {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.columns[1].data = nullptr; }},
   };
   for (const Example& each : examples) {
     Export exported;
@@ -145,6 +170,36 @@ TEST(test_arrow_export_failure_releases_the_owner_once_and_fills_nothing) {
     CHECK_EQUAL(exported.n_released, 1);
     CHECK(exported.schema.release == nullptr && exported.array.release == nullptr);
   }
+  CHECK_EQUAL(edgeonnx_live_objects(), before);
+}
+
+TEST(test_arrow_export_out_of_memory_anywhere_fills_nothing_and_keeps_nothing) {
+  const std::vector<uint8_t> values(4), mask(2);
+  const int64_t before = edgeonnx_live_objects();
+  for (n_allocations_left = 0;; ++n_allocations_left) {
+    const int64_t n_allowed = n_allocations_left;
+    n_allocations_left = -1;
+    Export exported;
+    exported.add("a name that is too long to lie inside the string", Type::kBool, 1, values, mask.data());
+    exported.add("b", Type::kUint8, 2, values);
+    n_allocations_left = n_allowed;
+    const int64_t n_held = n_blocks;
+    const edgeonnx_status status = exported.run(2);
+    n_allocations_left = -1;
+    if (status == EDGEONNX_OK) {
+      CHECK(n_allowed > 10);
+      exported.schema.release(&exported.schema);
+      exported.array.release(&exported.array);
+    } else {
+      CHECK_EQUAL(status, EDGEONNX_OUT_OF_MEMORY);
+      CHECK(exported.schema.release == nullptr && exported.array.release == nullptr);
+    }
+    CHECK_EQUAL(exported.n_released, 1);
+    CHECK_EQUAL(n_blocks, n_held);
+    n_allocations_left = n_allowed;
+    if (status == EDGEONNX_OK) break;
+  }
+  n_allocations_left = -1;
   CHECK_EQUAL(edgeonnx_live_objects(), before);
 }
 

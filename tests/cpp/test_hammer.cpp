@@ -233,6 +233,23 @@ TEST(test_check_is_asked_by_the_calling_thread_and_stops_the_call) {
   }
 }
 
+TEST(test_check_stops_a_call_of_many_rows_on_one_thread) {
+  constexpr int64_t kRows = int64_t{1} << 23;  // times the cost of a row that may loop: more than 63 bits
+  const Scorer scorer = load(tiny::counting_loop(200), {1, 0});
+  const edgeonnx_field field{"x", nullptr, 1, EDGEONNX_TYPE_FLOAT};
+  const float value = 1;
+  edgeonnx_column column{};
+  column.data = &value;
+  std::vector<float> result(static_cast<size_t>(kRows));
+  Check check;
+  edgeonnx_call call = default_call();
+  call.check = Check::ask;
+  call.check_data = &check;
+  const Binding binding = scorer.bind({field}, binding_options());
+  FAILURE(EDGEONNX_CANCELLED, binding.score({{&column, kRows}}, {{result.data(), sizeof(float), nullptr}}, call));
+  CHECK(check.n_calls >= 3);
+}
+
 template <class Body>
 bool is_invalid_state(const Body& body) {
   try {

@@ -260,7 +260,7 @@ typedef struct edgeonnx_batch {
   int64_t n_rows;
 } edgeonnx_batch;
 
-/** Where one result goes: memory for the rows of all batches together. */
+/** Where one result goes: memory for the rows of all batches together. It must not overlap the columns or another result. */
 typedef struct edgeonnx_output {
   void* data;     /* value 0 of row 0 */
   int64_t stride; /* bytes from a row to the next */
@@ -298,7 +298,8 @@ EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* b
                                                        edgeonnx_report* report, edgeonnx_error* error);
 
 /** A token that stops score calls. edgeonnx_cancel_request may be called from any thread and from a signal handler; every call that
- * was given the token ends with EDGEONNX_CANCELLED until edgeonnx_cancel_reset. */
+ * was given the token ends with EDGEONNX_CANCELLED until edgeonnx_cancel_reset, which is for a token that no running call has: a call
+ * looks at it every few milliseconds only. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_cancel_create(edgeonnx_cancel** out, edgeonnx_error* error);
 EDGEONNX_EXPORT void edgeonnx_cancel_release(edgeonnx_cancel* cancel);
 EDGEONNX_EXPORT void edgeonnx_cancel_request(edgeonnx_cancel* cancel);

@@ -16,7 +16,7 @@ class StatusError : public std::runtime_error {
  public:
   StatusError(edgeonnx_status code, const std::string& message) : std::runtime_error(message), code_(code) {}
   explicit StatusError(const edgeonnx_error& error)
-      : std::runtime_error(error.message),
+      : std::runtime_error(error.message + std::string(error.message_length < error.message_capacity ? "" : " ...")),
         code_(error.code),
         row_(error.row),
         sql_number_(error.sql_number),
@@ -41,7 +41,7 @@ class StatusError : public std::runtime_error {
 /// checked([&](edgeonnx_error* error) { return edgeonnx_...(..., error); });
 template <class Call>
 void checked(const Call& call) {
-  char text[4096];
+  char text[32768];  // a binding lists all mistakes and both sides, for hundreds of columns
   edgeonnx_error error{};
   error.message = text;
   error.message_capacity = sizeof text;

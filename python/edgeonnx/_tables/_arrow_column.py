@@ -23,20 +23,20 @@ def add_column(columns: ColumnList, name: str, values: Any) -> None:
 
 
 def _add_polars(columns: ColumnList, name: str, values: Any, polars: Any) -> None:
-    width = getattr(values.dtype, "size", None) if isinstance(values.dtype, polars.Array) else None
-    flat = values if width is None else values.reshape((-1,))
+    shape = values.dtype.shape if isinstance(values.dtype, polars.Array) else None
+    flat = values if shape is None else values.reshape((-1,))
     is_bool = flat.dtype == polars.Boolean
     if not (is_bool or flat.dtype.is_integer() or flat.dtype.is_float()):
         columns.add_unbindable(name, values.dtype, len(values))
         return
     mask = None
     if values.null_count() or flat.null_count():
-        if width is not None:
+        if shape is not None:
             raise _nulls_in_lists(name)
         mask = values.is_null().to_numpy()
         flat = values.fill_null(False if is_bool else 0)
     array = flat.to_numpy()
-    columns.add(name, array if width is None else array.reshape(-1, width), mask)
+    columns.add(name, array if shape is None else array.reshape(len(values), *shape), mask)
     if is_bool or mask is not None or flat.n_chunks() > 1:
         columns.n_bytes_copied += array.nbytes
 
@@ -60,7 +60,7 @@ def _add_pyarrow(columns: ColumnList, name: str, values: Any, pyarrow: Any) -> N
         mask = flat.is_null().to_numpy(zero_copy_only=False)
         flat = flat.fill_null(False if is_bool else 0)
     array = flat.to_numpy(zero_copy_only=False)
-    columns.add(name, array if width is None else array.reshape(-1, width), mask)
+    columns.add(name, array if width is None else array.reshape(len(values), width), mask)
     if is_bool or mask is not None or n_chunks > 1:
         columns.n_bytes_copied += array.nbytes
 
