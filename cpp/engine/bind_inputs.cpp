@@ -137,8 +137,29 @@ class InputBinder {
     return false;
   }
 
+  /// Converters change names that they can't carry ("bmi (kg)" becomes "bmi__kg_"): a column that differs in such marks alone, if any.
+  std::string lookalike(const std::string& input) const {
+    const auto letters = [](std::string_view name) {
+      std::string kept;
+      for (const char c : name) {
+        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c & 0x80)) kept += c;
+        if (c >= 'A' && c <= 'Z') kept += static_cast<char>(c + ('a' - 'A'));
+      }
+      return kept;
+    };
+    for (const Field& field : fields()) {
+      if (!letters(input).empty() && letters(field.name) == letters(input)) return field.name;
+    }
+    return "";
+  }
+
   std::string missing(const Port& port) const {
-    if (port.width() == 1) return "input " + describe(port) + ": there is no column of that name";
+    if (port.width() == 1) {
+      const std::string like = lookalike(port.name);
+      return "input " + describe(port) + ": there is no column of that name" +
+             (like.empty() ? ""
+                           : "; if " + in_quotes(like) + " is meant, say rename={" + in_quotes(like) + ": " + in_quotes(port.name) + "}");
+    }
     std::vector<size_t> numeric;
     for (size_t i = 0; i < fields().size(); ++i) {
       if (is_numeric(i, port.type)) numeric.push_back(i);

@@ -15,6 +15,9 @@
 
 namespace edgeonnx::engine {
 
+/// The next multiple of `to`.
+constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
 /// Bytes on a cache line boundary that only ever grow.
 class Buffer {
  public:

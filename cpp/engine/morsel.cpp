@@ -12,8 +12,6 @@
 namespace edgeonnx::engine {
 namespace {
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 /// Where each output tensor of the run goes: the caller's memory, or the lane's.
 void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Lane& lane) {
   const int64_t n_rows = morsel.n_rows;

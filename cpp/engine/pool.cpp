@@ -1,6 +1,7 @@
 #include "engine/pool.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -44,6 +45,26 @@ Pool& Pool::shared() {
   return *current;
 }
 
+namespace {
+
+/// Blocks all signals for the threads started meanwhile: a host's handlers expect its own threads.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
 void Pool::run(int n_lanes, const std::function<void(int)>& body, const std::function<void()>& poll) {
   Job job{&body, n_lanes, 0, 0, {}};
   std::unique_lock lock(mutex_);
@@ -52,9 +73,10 @@ void Pool::run(int n_lanes, const std::function<void(int)>& body, const std::fun
   jobs_.push_back(&job);
   for (int missing = n_lanes - n_idle_; missing > 0 && n_threads_ < most_threads_; --missing) {
     try {
+      const SignalsBlocked blocked;
       std::thread(&Pool::work, this).detach();
     } catch (const std::exception& error) {  // std::system_error or std::bad_alloc
-      if (n_threads_ > 0) break;  // fewer threads do the work as well
+      if (n_threads_ > 0) break;             // fewer threads do the work as well
       std::erase(jobs_, &job);
       throw Error(Code::kOutOfMemory, std::string("no thread can be started to score with: ") + error.what());
     }

@@ -13,8 +13,6 @@ namespace {
 // Rows that are gathered into a matrix at a time: a column's piece is then a few cache lines, and all pieces stay in L1 or L2.
 constexpr int64_t kBlockRows = 512;
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 /// One column's part of a morsel: `n` rows of `width` values from row `row` of the batch on.
 struct Piece {
   const BoundInput& input;
@@ -60,12 +58,12 @@ void fail_overflow(const Piece& piece, int64_t value, Lane& lane, const std::str
   const std::string text = convert::value_text(source, piece.field.type, value % piece.field.width);
   const Error plain = convert::overflow_error(piece.field.type, piece.input.type, text);
   const int64_t row = piece.first_row + r;
-  lane.keep_first(
-      Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) + ".")
-          .at_row(row)
-          .at_column(piece.field.name)
-          .with_value(text)
-          .with_sql_number(plain.sql_number()));
+  lane.keep_first(Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) +
+                                             "; on_overflow='null' makes such values NULL.")
+                      .at_row(row)
+                      .at_column(piece.field.name)
+                      .with_value(text)
+                      .with_sql_number(plain.sql_number()));
 }
 
 void mask_row(Lane& lane, int64_t morsel_row) {

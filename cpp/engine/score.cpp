@@ -31,8 +31,9 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
     if (batch.n_rows == 0) continue;
     // Rows of one run may depend on each other in such a model, so none can be made up to fill it.
     if (fixed > 1 && batch.n_rows % fixed != 0) {
-      throw Error(Code::kShapeMismatch, "the model scores exactly " + std::to_string(fixed) + " rows at a time; " +
-                                            std::to_string(batch.n_rows) + " rows are no multiple of that");
+      throw Error(Code::kShapeMismatch, "the model scores exactly " + std::to_string(fixed) +
+                                            " rows at a time, and a batch of the data has " + std::to_string(batch.n_rows) +
+                                            ", no multiple of that; cut or join the batches");
     }
     for (const BoundInput& input : binding.inputs) {
       for (const size_t field : input.fields) {
@@ -100,6 +101,7 @@ class Call {
       if (stop_) lane->control.reset();
     }
     if (failure_ && (!stop_ || failure_->code() != Code::kCancelled)) throw *failure_;
+    if (!failure_ && failed_ != kNone) throw std::bad_alloc();
     if (stop_) throw Error(Code::kCancelled, kStopped);
   }
 
@@ -161,17 +163,18 @@ class Call {
     } catch (const Error& error) {
       fail(index, error);
     } catch (const std::bad_alloc&) {
-      fail(index, Error(Code::kOutOfMemory, "out of memory while scoring " + std::to_string(morsels_[index].n_rows) + " rows"));
+      fail(index, std::nullopt);
     } catch (const std::exception& error) {
       fail(index, Error(Code::kInternal, error.what()));
     }
   }
 
-  void fail(size_t index, const Error& error) {
+  /// Nothing for an error: memory ran out, and making an Error takes some.
+  void fail(size_t index, std::optional<Error> error) {
     const std::lock_guard lock(mutex_);
     if (index >= failed_.load()) return;
     failed_ = index;
-    failure_ = error;
+    failure_ = std::move(error);
   }
 
   const Binding& binding_;
@@ -180,7 +183,8 @@ class Call {
   const CallOptions& options_;
   Lanes lanes_;
   std::atomic<size_t> next_{0};
-  std::atomic<size_t> failed_{std::numeric_limits<size_t>::max()};
+  static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  std::atomic<size_t> failed_{kNone};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::optional<Error> failure_;

@@ -30,6 +30,7 @@ from edgeonnx._tables import append, batches_of, materialize, read_table
 
 __all__ = ["Port", "Scorer"]
 
+_MOST_BYTES = 2 << 30
 _MOST_BINDINGS = 64  # layouts that one scorer remembers; a caller with ever new ones must not fill memory
 
 _fork_generation = 0
@@ -97,7 +98,9 @@ class Scorer:
         Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider). One
         that cannot be used is an error.
     max_model_bytes
-        Larger models are refused.
+        Larger models are refused; None: 2 GiB, protobuf's own limit.
+    rename, columns
+        Defaults of the arguments of the same name of `score`.
     external_data
         True: tensors of the model may lie in other files, below the model's own folder. Needs a path.
 
@@ -125,14 +128,14 @@ class Scorer:
         native: bool = True,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None = None,
-        max_model_bytes: int = 2 << 30,
+        max_model_bytes: int | None = None,
         external_data: bool = False,
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         threads = positive(threads, "threads", 1 << 16)
         morsel_rows = positive(morsel_rows, "morsel_rows", 1 << 40)
-        max_model_bytes = positive(max_model_bytes, "max_model_bytes", 1 << 60) or 0
+        max_model_bytes = positive(max_model_bytes, "max_model_bytes", 1 << 60) or _MOST_BYTES
         self._path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
         self._bytes = None if self._path is not None else _model_bytes(model)
         if external_data and self._path is None:
@@ -330,19 +333,29 @@ class Scorer:
             n_rows += scores.report.n_rows
             yield append(table, scores, keep)
 
-    def explain(self, data: object | None = None) -> str:
+    def explain(
+        self,
+        data: object | None = None,
+        *,
+        with_: Mapping[str, str] | None = None,
+        outputs: Iterable[str] | None = None,
+        rename: Mapping[str, str] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> str:
         """The plan in words: what runs the model and why, ports, rewrites, morsel, threads.
 
         Parameters
         ----------
         data
             A table as in `score`. With it, also which column feeds which input, what is borrowed and what is cast; nothing is scored.
+        with_, outputs, rename, columns
+            As in `score`.
         """
         self._use()
         text = self._core.explain
         if data is not None:
             source = read_table(data, self._inputs)
-            text += self._prepare(source.table, source.by_position, self._request(None, None, None, None)).binding.explain
+            text += self._prepare(source.table, source.by_position, self._request(outputs, with_, rename, columns)).binding.explain
         return text
 
     def __repr__(self) -> str:
@@ -351,7 +364,7 @@ class Scorer:
         return f"Scorer({self._path or 'model'!r}: {inputs} -> {outputs})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _unpickle, (self._path, self._digest, self._bytes, self._options)
+        return _unpickle, (type(self), self._path, self._digest, self._bytes, self._options)
 
     def _request(
         self,
@@ -417,12 +430,8 @@ def _read_file(path: str, max_bytes: int) -> bytes:
         raise FileError(f"the model {path!r} can't be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _unpickle(path: str | None, digest: str | None, content: bytes | None, options: dict[str, Any]) -> Scorer:
-    if path is None:
-        assert content is not None
-        return Scorer(content, **options)
-    scorer = Scorer.__new__(Scorer)
-    scorer.__init__(path, **options)  # type: ignore[misc]
+def _unpickle(kind: type[Scorer], path: str | None, digest: str | None, content: bytes | None, options: dict[str, Any]) -> Scorer:
+    scorer = kind(path if path is not None else content, **options)  # type: ignore[arg-type]
     if scorer._digest != digest:
         raise ModelError(f"{path} is not the file that was pickled: its SHA-256 is {scorer._digest}, expected {digest}")
     return scorer
