@@ -424,3 +424,9 @@ def test_stream_batch_of_another_schema_is_refused(scorer: eo.Scorer) -> None:
     next(stream)
     with refused(eo.NotFound, "'b'", "'c'"):
         next(stream)
+
+
+def test_score_column_whose_name_a_converter_would_change_is_suggested() -> None:
+    scorer = eo.Scorer(models.affine(names=("a", "b_kg")))
+    with refused(eo.NotFound, "'b_kg'", "rename={'B (kg)': 'b_kg'}"):
+        scorer.score({"a": np.ones(2, np.float32), "B (kg)": np.ones(2, np.float32)})

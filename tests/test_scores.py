@@ -249,3 +249,10 @@ def test_report_names_casts_and_counts_the_bytes_they_read() -> None:
     assert "a" in text
     assert "float" in text
     assert "int" in text
+
+
+def test_explain_takes_the_options_of_score() -> None:
+    scorer = eo.Scorer(models.affine())
+    text = scorer.explain({"first": np.ones(3), "b": np.ones(3, np.float32), "c": np.ones(3, np.int32)}, rename={"first": "a"})
+    assert "'first': float -> real" in text
+    assert "opset: ai.onnx" in text

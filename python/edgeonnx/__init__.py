@@ -1,8 +1,6 @@
 """Score ONNX models over tables: columns in, columns out, with T-SQL's type rules.
 
->>> import edgeonnx as eo
->>> scorer = eo.Scorer("model.onnx")  # doctest: +SKIP
->>> scores = scorer.score(table)  # doctest: +SKIP
+`Scorer` loads a model; its `score`, `predict` and `stream` take tables. Every exception derives from `Error`.
 """
 
 from edgeonnx._core import version as _version

@@ -248,7 +248,9 @@ class Scorer:
 
         Examples
         --------
-        >>> scorer.score({"age": age, "bmi": bmi})["variable1"]  # doctest: +SKIP
+        >>> scores = scorer.score({"a": [1.0, 2.0], "b": [0.5, 0.5]})  # total = a + 2 b
+        >>> scores["total"]
+        array([2., 3.], dtype=float32)
         """
         if outputs is with_ is out is rename is columns is None and type(data) is ndarray and self._generation == _fork_generation:
             score_matrix, origin = self._matrix_way
@@ -295,6 +297,11 @@ class Scorer:
             A column has the name of an output.
         Error
             As in `score`.
+
+        Examples
+        --------
+        >>> scorer.predict({"a": [1.0, 2.0], "b": [0.5, 0.5]}, with_={"total": "float"})
+        {'a': [1.0, 2.0], 'b': [0.5, 0.5], 'total': array([2., 3.])}
         """
         if keep:
             data = materialize(data)
@@ -324,6 +331,12 @@ class Scorer:
         ------
         object
             `predict` of each batch. Rows in errors are counted over all batches.
+
+        Examples
+        --------
+        >>> batches = ({"a": [float(i)], "b": [1.0]} for i in range(2))
+        >>> [batch["total"] for batch in scorer.stream(batches)]
+        [array([2.], dtype=float32), array([3.], dtype=float32)]
         """
         request = self._request(outputs, with_, rename, columns)
         n_rows = 0
