@@ -148,6 +148,10 @@ class InternalError(Error, RuntimeError):
     code = 15
 
 
+# Tracebacks and pickles name the classes where users find them.
+for _kind in (Error, *Error.__subclasses__()):
+    _kind.__module__ = "edgeonnx"
+
 _BY_CODE: dict[int, type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}
 
 

@@ -54,7 +54,7 @@ class Port(NamedTuple):
     sql_type: str
     """`real`, `bigint` ...; empty where SQL has no such type."""
     shape: tuple[int | None, ...]
-    """Sizes, rows first; None where free."""
+    """Sizes, rows first; None where free: (None, 1) for a column, (None, 20) for 20 values a row, (None,) for a plain vector."""
 
 
 @runtime_checkable

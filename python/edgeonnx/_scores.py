@@ -53,9 +53,17 @@ class Report(NamedTuple):
 class Scores(Mapping[str, NDArray[Any]]):
     """Result columns by name, in the model's order.
 
-    A mapping from output names to arrays of shape (n_rows,), or (n_rows, k) for outputs of k > 1 values a row. Arrays belong to the caller.
-    An output with NULLs is a masked array. Any Arrow consumer (`pyarrow.table`, `polars.DataFrame`, DuckDB) reads it through
-    `__arrow_c_stream__`, without a copy.
+    A mapping from output names to arrays of shape (n_rows,), or (n_rows, k) for outputs of k > 1 values a row. The dtype is that of the
+    output (real: float32, float: float64, int: int32, bigint: int64, bit: bool ...), or of the type that `with_` asked for. Arrays belong to
+    the caller. An output with NULLs is a masked array whose mask has the shape of its values.
+
+    Any Arrow consumer (`pyarrow.table`, `polars.DataFrame`, DuckDB) reads it through `__arrow_c_stream__`: values are borrowed, only masks
+    and booleans are packed into bits.
+
+    Attributes
+    ----------
+    report : Report
+        How the call went.
     """
 
     # _raw is what the core returned: values by name, masks by name where a result may have NULLs, and the report's bytes.
