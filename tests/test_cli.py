@@ -36,7 +36,13 @@ def model(tmp_path: Path) -> Path:
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o"], "--to", id="no output suffix"),
         pytest.param(["score", "m.onnx", "t.csv", "-o", "-", "--to", "parquet"], "parquet needs a file", id="parquet stream"),
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--with", "y"], "output type", id="with without type"),
-        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--nulls", "a=maybe"], "maybe", id="unknown null policy"),
+        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--nulls", "a=maybe"], "input 'a'", id="unknown null policy"),
+        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--with", "y real, y int"], "'y' is named twice", id="output twice"),
+        pytest.param(
+            ["score", "m.onnx", "t.csv", "-o", "o.csv", "--with", "y real", "--with", "y int"], "'y' is named twice", id="with twice"
+        ),
+        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--with", "y nchar(3)"], "'nchar(3)' is not a SQL type", id="no SQL type"),
+        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--columns", "X"], "input=column", id="columns without names"),
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--rename", "a"], "column=input", id="rename without input"),
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--batch-rows", "0"], "--batch-rows", id="no rows a batch"),
         pytest.param(["guess"], "guess", id="unknown command"),

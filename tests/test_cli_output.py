@@ -117,7 +117,9 @@ def test_score_onto_a_folder_fails_with_one_line(tmp_path: Path, model: Path, ou
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "words"), [(signal.SIGINT, 130, b"edgeonnx: interrupted\n"), (signal.SIGTERM, 143, b"")], ids=["Ctrl-C", "terminate"]
+    ("number", "code", "words"),
+    [(signal.SIGINT, 130, b"edgeonnx: interrupted\n"), (signal.SIGTERM, 143, b""), (signal.SIGHUP, 129, b"")],
+    ids=["Ctrl-C", "terminate", "hang up"],
 )
 def test_score_signal_leaves_the_old_output(model: Path, out: Path, number: int, code: int, words: bytes) -> None:
     batch = pa.record_batch({"a": pa.array([1, 2], pa.int32()), "b": pa.array([1.0, 2.0], pa.float32())})

@@ -93,7 +93,9 @@ def test_score_between_formats_keeps_columns_and_adds_outputs(
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
     scored = read(tmp_path / target)
     assert scored.column_names == ["id", "a", "b", "y"]
-    assert scored.drop_columns("y").equals(table) or str(scored.drop_columns("y")) == str(table)  # NaN is not equal to itself
+    if source == "in.csv" and target != "out.csv":  # text becomes the widest numbers of its kind
+        table = table.set_column(1, "a", table["a"].cast(pa.int64())).set_column(2, "b", table["b"].cast(pa.float64()))
+    assert str(scored.drop_columns("y")) == str(table)  # NaN is not equal to itself
     np.testing.assert_array_equal(scored["y"].to_numpy(), np.float32([1.5, np.nan, 999997.0]))
     assert scored["y"].null_count == 0
 
@@ -138,7 +140,8 @@ def test_score_without_rows_writes_typed_columns(tmp_path: Path, model: Path, ta
     run = edgeonnx("score", model, write(table.drop_columns("id").slice(0, 0), tmp_path / name), "-o", out)
     assert run.returncode == 0, run.stderr
     assert read(out).num_rows == 0
-    assert read(out).schema.types == [pa.int32(), pa.float32(), pa.float32()]
+    columns = [pa.int64(), pa.float64()] if name == "in.csv" else [pa.int32(), pa.float32()]
+    assert read(out).schema.types == [*columns, pa.float32()]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,7 @@ def test_score_csv_columns_feed_a_matrix_input_in_order(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("name,u,v\nk,1,2.5\n")
     run = edgeonnx("score", model, tmp_path / "in.csv", "-o", tmp_path / "out.csv")
     assert run.returncode == 0, run.stderr
-    assert (tmp_path / "out.csv").read_text().splitlines() == ['"name","u","v","p_0","p_1"', '"k",1,2.5,-1,-2.5']
+    assert (tmp_path / "out.csv").read_text().splitlines() == ["name,u,v,p_0,p_1", "k,1,2.5,-1,-2.5"]
 
 
 @pytest.mark.parametrize("content", [pytest.param(b"", id="empty"), pytest.param(b"PAR1....PAR1", id="broken")])
@@ -211,7 +214,7 @@ def test_score_arrow_stream_from_stdin_to_stdout(model: Path, table: pa.Table) -
 
 def test_score_csv_stream_from_stdin_to_stdout(model: Path) -> None:
     run = edgeonnx("score", model, "-", "-o", "-", "--format", "csv", "--to", "csv", input=b"a,b\n1,2\n")
-    assert (run.returncode, run.stdout, run.stderr) == (0, b'"a","b","y"\n1,2,3\n', b"")
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"a,b,y\n1,2,3\n", b"")
 
 
 def test_score_stream_answers_a_batch_before_the_next_comes(model: Path, table: pa.Table) -> None:
@@ -232,7 +235,7 @@ def test_score_stream_answers_a_batch_before_the_next_comes(model: Path, table: 
 def test_score_reader_that_leaves_ends_the_run_quietly(tmp_path: Path, model: Path) -> None:
     data = write(pa.table({"a": np.arange(300_000, dtype=np.int32), "b": np.zeros(300_000, np.float32)}), tmp_path / "in.parquet")
     with Running("score", model, data, "-o", "-", "--to", "csv") as process:
-        assert process.stdout.readline() == b'"a","b","y"\n'
+        assert process.stdout.readline() == b"a,b,y\n"
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 141

@@ -10,11 +10,11 @@ _PACKAGES = ("click", "rich", "pyarrow")
 
 def main() -> None:
     """Run the command line on ``sys.argv``; ends the process with the exit code that the README lists."""
-    missing = [name for name in _PACKAGES if not _present(name)]
-    if missing:
-        print(f"edgeonnx: the command line needs {', '.join(missing)}: pip install 'edgeonnx[cli]'", file=sys.stderr)
-        sys.exit(1)
     try:
+        missing = [name for name in _PACKAGES if not _present(name)]
+        if missing:
+            print(f"edgeonnx: the command line needs {', '.join(missing)}: pip install 'edgeonnx[cli]'", file=sys.stderr)
+            sys.exit(1)
         from edgeonnx.cli._app import app
 
         app(prog_name="edgeonnx")

@@ -18,14 +18,28 @@ from edgeonnx.cli.score import score
 
 _WRONG_INPUT = 1
 _INTERRUPTED = 130
-_TERMINATED = 128 + signal.SIGTERM
 _READER_LEFT = 128 + signal.SIGPIPE
+
+# The library's messages say what to do in Python; here the same in options.
+_OPTIONS = (
+    (r"nulls='nan', 'propagate', or a constant", "--nulls nan, --nulls propagate, or --nulls and a number"),
+    (r"nulls='(\w+)'", r"--nulls \1"),
+    (r"on_overflow='(\w+)'", r"--on-overflow \1"),
+    (r"coercion='(\w+)'", r"--coercion \1"),
+    (r"columns=\{'([^']*)': \[\.\.\.\]\}", r"--columns '\1=column,...'"),
+    (r"rename=\{column: input\}", "--rename column=input"),
+    (r"outputs=\[\.\.\.\]|with_=\{output: type\}", "--with 'output type'"),
+    (r"keep=False", "--no-keep"),
+)
 
 
 class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         # Inside click's own handlers, which would turn Ctrl-C into "Aborted!" and a closed pipe into exit code 1.
-        previous = signal.signal(signal.SIGTERM, _terminate)
+        previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+        for number, handler in previous.items():
+            if handler != signal.SIG_IGN:  # nohup means it
+                signal.signal(number, _terminate)
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -36,20 +50,29 @@ class _Commands(click.Group):
             # The interpreter flushes stdout once more on its way out; let it have somewhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(_READER_LEFT)
-        except (CommandError, edgeonnx.Error, pa.ArrowException, OSError) as error:
+        except edgeonnx.Error as error:
+            _fail(_as_options(str(error)), _WRONG_INPUT)
+        except (CommandError, pa.ArrowException, OSError) as error:
             _fail(str(error), _WRONG_INPUT)
         finally:
-            signal.signal(signal.SIGTERM, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def _terminate(signum: int, frame: types.FrameType | None) -> NoReturn:
     # As an exception, so that the temporary file beside an output goes away.
-    sys.exit(_TERMINATED)
+    sys.exit(128 + signum)
 
 
 def _fail(message: str, code: int) -> NoReturn:
     print(f"edgeonnx: {_one_line(message)}", file=sys.stderr)
     sys.exit(code)
+
+
+def _as_options(message: str) -> str:
+    for python, option in _OPTIONS:
+        message = re.sub(python, option, message)
+    return message
 
 
 def _one_line(message: str) -> str:

@@ -10,11 +10,11 @@ from typing import IO, Literal
 
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
 from edgeonnx.cli._columns import empty_batch
+from edgeonnx.cli._csv import CsvWriter
 from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._formats import STANDARD_STREAM, Format
 
@@ -117,7 +117,7 @@ def _writer(file: IO[bytes], format: Format, schema: pa.Schema) -> Iterator[Call
     with _writing():
         writer = {
             "parquet": pa.parquet.ParquetWriter,
-            "csv": pa.csv.CSVWriter,
+            "csv": CsvWriter,
             "arrow": pa.ipc.new_file,
             "arrows": pa.ipc.new_stream,
         }[format](file, columns)

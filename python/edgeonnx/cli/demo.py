@@ -18,10 +18,12 @@ from rich.table import Table
 
 import edgeonnx
 from edgeonnx import _tutorial
+from edgeonnx.cli._columns import Binding
 from edgeonnx.cli._console import stdout_console
 from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._progress import n_short
 from edgeonnx.cli._race import Race, race
+from edgeonnx.cli._source import Request
 from edgeonnx.cli.score import score_table
 
 _PACKAGES = ("sklearn", "skl2onnx", "pandas", "onnxruntime")
@@ -75,7 +77,7 @@ def _tutorial_steps(model_file: Path, data_file: Path, scored_file: Path) -> Tab
     steps.add_row("[cyan]predict[/]", "edgeonnx, DataFrame to DataFrame", *quality(table[_tutorial.OUTPUT].to_numpy()))
 
     pa.parquet.write_table(pa.Table.from_pandas(features, preserve_index=False), data_file)
-    score_table(scorer, str(data_file), str(scored_file), "parquet", "parquet", quiet=True)
+    score_table(scorer, str(data_file), str(scored_file), "parquet", "parquet", Request(Binding(scorer.inputs)), quiet=True)
     answers = pa.parquet.read_table(scored_file)[_tutorial.OUTPUT].to_numpy()
     steps.add_row("[cyan]score[/]", "edgeonnx, Parquet to Parquet", *quality(answers))
     return steps

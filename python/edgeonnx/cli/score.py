@@ -1,16 +1,22 @@
 """``edgeonnx score``: a table and a model in, the table with the model's answers out."""
 
+import csv
 import re
 import sys
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import click
+import pyarrow as pa
 
-from edgeonnx import Scorer
-from edgeonnx.cli._columns import empty_batch
+from edgeonnx import InvalidArgument, Scorer
+from edgeonnx._sql_types import element_type
+from edgeonnx.cli._columns import Binding, empty_batch
+from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM, Format, format_of
 from edgeonnx.cli._progress import rows_progress
-from edgeonnx.cli._read import Request, open_source, rebatch
+from edgeonnx.cli._read import open_source, rebatch
+from edgeonnx.cli._source import Request, Split
 from edgeonnx.cli._write import open_sink
 
 # One item of PREDICT's WITH list: a name, plain or as SQL quotes it, and a type, which may hold commas in parentheses.
@@ -26,7 +32,14 @@ def _with_list(value: str) -> dict[str, str]:
         item = _WITH_ITEM.match(value, position)
         if item is None:
             raise click.BadParameter(f"expected 'output type', as in 'variable1 float, label bigint', at '{value[position:]}'")
-        items[item["brackets"] or item["quotes"] or item["plain"]] = item["type"].strip()
+        name, sql_type = item["brackets"] or item["quotes"] or item["plain"], item["type"].strip()
+        try:
+            element_type(sql_type)
+        except InvalidArgument as error:
+            raise click.BadParameter(f"output '{name}': {error}") from error
+        if name in items:
+            raise click.BadParameter(f"output '{name}' is named twice")
+        items[name] = sql_type
         position = item.end()
     return items
 
@@ -41,7 +54,8 @@ def _null_rule(value: str) -> tuple[str | None, str | float]:
             return target or None, number(text)
         except ValueError:
             continue
-    raise click.BadParameter(f"expected error, nan, propagate or a number, or input= and one of these; got '{text}'")
+    at = f"input '{target}': " if target else ""
+    raise click.BadParameter(f"{at}expected error, nan, propagate or a number, or input= and one of these; got '{text}'")
 
 
 def _rename(value: str) -> tuple[str, str]:
@@ -49,6 +63,24 @@ def _rename(value: str) -> tuple[str, str]:
     if not (column and equals and target):
         raise click.BadParameter(f"expected column=input, got '{value}'")
     return column, target
+
+
+def _group(value: str) -> tuple[str, list[str]]:
+    target, _, text = value.partition("=")
+    names = next(csv.reader([text], skipinitialspace=True), [])
+    if not (target and names and all(names)):
+        raise click.BadParameter(f"expected input=column,column,..., got '{value}'")
+    return target, names
+
+
+def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[Any, Any]:
+    """A dictionary; naming a key twice is wrong usage."""
+    merged: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in merged:
+            raise click.UsageError(f"{option}: " + (f"{what} '{key}' is named twice" if key is not None else "given twice for all inputs"))
+        merged[key] = value
+    return merged
 
 
 @click.command()
@@ -60,6 +92,7 @@ def _rename(value: str) -> tuple[str, str]:
 @click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
 @click.option("--on-overflow", type=click.Choice(["error", "null"]), default="error", help="For values that do not fit.  [default: error]")
 @click.option("--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=_rename, help="Let a column feed another input.")
+@click.option("--columns", "groups", metavar="INPUT=A,B,...", multiple=True, type=_group, help="Columns that make up an input, in order.")
 @click.option("--keep/--no-keep", default=True, help="Write the columns of DATA too.  [default: keep]")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
 @click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
@@ -74,6 +107,7 @@ def score(
     coercion: str,
     on_overflow: str,
     renames: tuple[tuple[str, str], ...],
+    groups: tuple[tuple[str, list[str]], ...],
     keep: bool,
     threads: int | None,
     batch_rows: int | None,
@@ -89,9 +123,22 @@ def score(
     write_as = format_of(output, output_format, "--to")
     if output == STANDARD_STREAM and write_as != "csv" and sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal and Arrow is binary; give --to csv, or a file")
-    scorer = Scorer(model, coercion=coercion, nulls=dict(null_rules) or "error", on_overflow=on_overflow, threads=threads)
-    with_ = {name: kind for items in with_lists for name, kind in items.items()} or None
-    score_table(scorer, data, output, read_as, write_as, with_=with_, rename=dict(renames), keep=keep, batch_rows=batch_rows)
+    nulls = _merged(null_rules, "--nulls", "input")
+    with_ = _merged((item for items in with_lists for item in items.items()), "--with", "output")
+    rename = _merged(renames, "--rename", "column")
+    columns = _merged(groups, "--columns", "input")
+    # Text has no type that safe or strict could refuse: its numbers need only be whole for an integer input.
+    allowed = "tsql" if read_as == "csv" else coercion
+    scorer = Scorer(model, coercion=allowed, nulls=nulls or "error", on_overflow=on_overflow, threads=threads)
+    request = Request(
+        Binding(scorer.inputs, rename, columns),
+        keep=keep,
+        keep_text=write_as == "csv",
+        batch_rows=batch_rows,
+        whole=coercion != "tsql",
+        overflow_is_null=on_overflow == "null",
+    )
+    score_table(scorer, data, output, read_as, write_as, request, with_=with_ or None)
 
 
 def score_table(
@@ -100,22 +147,39 @@ def score_table(
     output: str,
     read_as: Format,
     write_as: Format,
+    request: Request,
     *,
-    with_: dict[str, str] | None = None,
-    rename: dict[str, str] | None = None,
-    keep: bool = True,
-    batch_rows: int | None = None,
+    with_: Mapping[str, str] | None = None,
     quiet: bool = False,
 ) -> None:
     """Score a table from file to file, or from stream to stream; `quiet` shows no progress."""
-    request = Request(scorer.inputs, rename or {}, keep, batch_rows)
     quiet = quiet or (output == STANDARD_STREAM and sys.stdout.isatty())
     with open_source(data, read_as, request) as source, rows_progress(output, quiet) as progress:
-        batches = rebatch(source.batches, request.rows(source.schema), wait=output != STANDARD_STREAM)
-        # A batch without rows goes first: wrong columns are found before any row is read, and the results' types are known
-        # even if no row follows.
-        scored = scorer.stream(chain([empty_batch(source.schema)], batches), with_=with_, keep=keep, rename=rename)
+        current: Split
+
+        def taken() -> Iterator[pa.RecordBatch]:
+            nonlocal current
+            # A batch without rows goes first: wrong columns are found before any row is read, and the results' types are known
+            # even if no row follows.
+            current = source.split(empty_batch(source.schema))
+            yield current.scored
+            for batch in rebatch(source.batches, request.rows(source.schema), wait=output != STANDARD_STREAM):
+                current = source.split(batch)
+                yield current.scored
+
+        binding = request.binding
+        answers = scorer.stream(taken(), with_=with_, keep=False, rename=binding.rename, columns=binding.columns)
+        scored = (_beside(current.kept, batch) if request.keep else batch for batch in answers)
         with open_sink(output, write_as, next(scored).schema) as write:
             for batch in scored:
                 write(batch)
                 progress.advance(batch.num_rows, source.fraction())
+
+
+def _beside(kept: pa.RecordBatch, answers: pa.RecordBatch) -> pa.RecordBatch:
+    clashes: Sequence[str] = sorted(set(kept.schema.names) & set(answers.schema.names))
+    if clashes:
+        names = ", ".join(f"'{name}'" for name in clashes)
+        raise CommandError(f"the data has columns with the names of outputs: {names}; give --no-keep to get the outputs alone")
+    schema = pa.schema([*kept.schema, *answers.schema], kept.schema.metadata)
+    return pa.RecordBatch.from_arrays([*kept.columns, *answers.columns], schema=schema)
