@@ -54,8 +54,8 @@ class Scores(Mapping[str, NDArray[Any]]):
     """Result columns by name, in the model's order.
 
     A mapping from output names to arrays of shape (n_rows,), or (n_rows, k) for outputs of k > 1 values a row. The dtype is that of the
-    output (real: float32, float: float64, int: int32, bigint: int64, bit: bool ...), or of the type that `with_` asked for. Arrays belong to
-    the caller. An output with NULLs is a masked array whose mask has the shape of its values.
+    output (real: float32, float: float64, int: int32, bigint: int64, bit: bool ...), or of the type that `with_` asked for. Arrays belong
+    to the caller. An output with NULLs is a masked array whose mask has the shape of its values.
 
     Any Arrow consumer (`pyarrow.table`, `polars.DataFrame`, DuckDB) reads it through `__arrow_c_stream__`: values are borrowed, only masks
     and booleans are packed into bits.
