@@ -22,8 +22,9 @@ from edgeonnx._errors import (
     ShapeError,
     Unsupported,
 )
+from edgeonnx._port import Port
 from edgeonnx._runtime import build_info, get_include, get_library
-from edgeonnx._scorer import Port, Scorer
+from edgeonnx._scorer import Scorer
 from edgeonnx._scores import Cast, Report, Scores
 
 __version__ = _version()

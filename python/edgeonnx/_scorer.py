@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from numpy import ndarray
 from numpy.typing import NDArray
 
 from edgeonnx import _core
-from edgeonnx._errors import FileError, InvalidArgument, ModelError, NotFound
+from edgeonnx._errors import InvalidArgument, ModelError, NotFound
+from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
     NOTHING,
@@ -24,11 +25,12 @@ from edgeonnx._options import (
     provider_list,
     request_of,
 )
+from edgeonnx._port import Port
 from edgeonnx._runtime import library_path
 from edgeonnx._scores import Cast, Scores, scores_of
 from edgeonnx._tables import append, batches_of, materialize, read_table
 
-__all__ = ["Port", "Scorer"]
+__all__ = ["Scorer"]
 
 _MOST_BYTES = 2 << 30
 _MOST_BINDINGS = 64  # layouts that one scorer remembers; a caller with ever new ones must not fill memory
@@ -43,23 +45,6 @@ def _count_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_count_fork)
-
-
-class Port(NamedTuple):
-    """One input or output of a model."""
-
-    name: str
-    onnx_type: str
-    """`tensor(float)`, `tensor(int64)` ..."""
-    sql_type: str
-    """`real`, `bigint` ...; empty where SQL has no such type."""
-    shape: tuple[int | None, ...]
-    """Sizes, rows first; None where free: (None, 1) for a column, (None, 20) for 20 values a row, (None,) for a plain vector."""
-
-
-@runtime_checkable
-class _Serializable(Protocol):
-    def SerializeToString(self) -> bytes: ...  # noqa: N802 (protobuf's name)
 
 
 class _Prepared(NamedTuple):
@@ -118,7 +103,7 @@ class Scorer:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | bytearray | memoryview | _Serializable,
+        model: str | os.PathLike[str] | bytes | bytearray | memoryview | Serializable,
         *,
         coercion: str = "tsql",
         nulls: NullPolicy | Mapping[str | None, NullPolicy] | Mapping[str, NullPolicy] = "error",
@@ -137,7 +122,7 @@ class Scorer:
         morsel_rows = positive(morsel_rows, "morsel_rows", 1 << 40)
         max_model_bytes = positive(max_model_bytes, "max_model_bytes", 1 << 60) or _MOST_BYTES
         self._path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
-        self._bytes = None if self._path is not None else _model_bytes(model)
+        self._bytes = None if self._path is not None else model_bytes(model)
         if external_data and self._path is None:
             raise InvalidArgument("external_data=True needs a model given by its path")
         self._coercion = position_of(coercion, COERCIONS, "coercion")
@@ -175,7 +160,7 @@ class Scorer:
         content = self._bytes
         if content is None:
             assert self._path is not None
-            content = _read_file(self._path, self._options["max_model_bytes"])  # type: ignore[arg-type]
+            content = read_file(self._path, self._options["max_model_bytes"])  # type: ignore[arg-type]
             digest = hashlib.sha256(content).hexdigest()
             if self._digest not in (None, digest):
                 raise ModelError(f"{self._path} is not the file that it was: its SHA-256 is {digest}, expected {self._digest}")
@@ -419,28 +404,6 @@ def _checked_out(out: Mapping[str, NDArray[Any]] | None, names: list[str]) -> di
     if unknown:
         raise NotFound(f"out names {', '.join(map(repr, unknown))}; the results are {', '.join(map(repr, names))}")
     return dict(out)
-
-
-def _model_bytes(model: object) -> bytes:
-    if isinstance(model, _Serializable):
-        return model.SerializeToString()
-    try:
-        return bytes(memoryview(model))  # type: ignore[arg-type]
-    except TypeError:
-        raise InvalidArgument(f"a model is a path, bytes, or an object with SerializeToString(), not {type(model).__name__}") from None
-
-
-def _read_file(path: str, max_bytes: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > max_bytes:
-                raise ModelError(f"{path} has {size} bytes, more than the {max_bytes} that max_model_bytes allows")
-            return file.read()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        if isinstance(error, ModelError):
-            raise
-        raise FileError(f"the model {path!r} can't be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _unpickle(kind: type[Scorer], path: str | None, digest: str | None, content: bytes | None, options: dict[str, Any]) -> Scorer:

@@ -17,7 +17,7 @@ from edgeonnx._tables import _array, _arrow, _mapping, _pandas, _polars, _struct
 from edgeonnx._tables._columns import Array, Source
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 __all__ = ["Source", "append", "batches_of", "materialize", "read_table"]
 

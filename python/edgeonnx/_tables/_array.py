@@ -13,7 +13,7 @@ from edgeonnx._tables import _structured
 from edgeonnx._tables._columns import Array, ColumnList, Source, any_masked, native, rows_of
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 
 def read(data: Array, inputs: tuple[Port, ...]) -> Source:

@@ -14,7 +14,7 @@ from edgeonnx._errors import Unsupported
 from edgeonnx._tables._columns import Array, Source, refuse_clashes
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 
 class ArrowStream:

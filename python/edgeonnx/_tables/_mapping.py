@@ -13,7 +13,7 @@ from edgeonnx._tables import _arrow_column, _pandas, _tensor
 from edgeonnx._tables._columns import Array, ColumnList, Source, refuse_clashes
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 
 def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:

@@ -13,7 +13,7 @@ from edgeonnx._tables import _arrow_column
 from edgeonnx._tables._columns import Array, ColumnList, Source, refuse_clashes, rows_of
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 # Below this many rows, taking a frame apart column by column costs more than copying it would.
 _FEW_ROWS = 1024

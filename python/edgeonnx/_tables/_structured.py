@@ -11,7 +11,7 @@ from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables._columns import Array, ColumnList, Source, any_masked, refuse_clashes
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 
 def read(data: Array, inputs: tuple[Port, ...]) -> Source:

@@ -13,7 +13,7 @@ from edgeonnx._tables import _array
 from edgeonnx._tables._columns import Array, Source
 
 if TYPE_CHECKING:
-    from edgeonnx._scorer import Port
+    from edgeonnx._port import Port
 
 # DLDeviceType of dlpack.h: kDLCPU, kDLCUDAHost, kDLROCMHost, kDLCUDAManaged.
 _HOST_DEVICES = (1, 3, 11, 13)
