@@ -51,9 +51,13 @@ struct Tally {
 };
 
 struct Lane {
-  explicit Lane(const ort::Library& library) : control(library) {}
+  /// `shared`: the session to run on, unless the lane is given one of its own.
+  Lane(const ort::Library& library, const ort::Session& shared, std::unique_ptr<ort::Session> own)
+      : control(library), own_session(std::move(own)), session(own_session ? *own_session : shared) {}
 
   ort::RunControl control;
+  const std::unique_ptr<ort::Session> own_session;
+  const ort::Session& session;
   Buffer inputs;                  ///< tensors that could not be borrowed, one behind the other
   Buffer outputs;                 ///< tensors that are not the caller's own memory
   Buffer block;                   ///< packed columns on their way into a matrix

@@ -55,7 +55,7 @@ void run_one_row(const Binding& binding, Lane& lane) {
   if (lane.one_row_binding != binding.id) {
     lane.one_row_binding = -1;
     set_shapes(binding, 1, lane);
-    lane.one_row = std::make_unique<ort::PreparedRun>(*binding.scorer->plan().session, lane.input_refs, binding.wanted, lane.output_refs);
+    lane.one_row = std::make_unique<ort::PreparedRun>(lane.session, lane.input_refs, binding.wanted, lane.output_refs);
     lane.one_row_binding = binding.id;
   }
   for (size_t i = 0; i < binding.inputs.size(); ++i) {
@@ -70,16 +70,16 @@ void run_one_row(const Binding& binding, Lane& lane) {
 void run(const Binding& binding, int64_t n_rows, Lane& lane) {
   const plan::Plan& plan = binding.scorer->plan();
   if (plan.batch_mode == plan::BatchMode::kFree) {
-    if (n_rows == 1 && plan.session->is_on_cpu()) return run_one_row(binding, lane);
+    if (n_rows == 1 && lane.session.is_on_cpu()) return run_one_row(binding, lane);
     set_shapes(binding, n_rows, lane);
-    plan.session->run(lane.input_refs, binding.wanted, lane.output_refs, {}, lane.control);
+    lane.session.run(lane.input_refs, binding.wanted, lane.output_refs, {}, lane.control);
     return;
   }
   // The model takes a fixed number of rows: one run after another over the same memory.
   set_shapes(binding, plan.fixed_batch, lane);
   std::vector<ort::TensorRef> inputs = lane.input_refs, outputs = lane.output_refs;
   for (int64_t begin = 0; begin < n_rows; begin += plan.fixed_batch) {
-    plan.session->run(inputs, binding.wanted, outputs, {}, lane.control);
+    lane.session.run(inputs, binding.wanted, outputs, {}, lane.control);
     for (size_t i = 0; i < inputs.size(); ++i)
       inputs[i].data = static_cast<std::byte*>(inputs[i].data) + plan.fixed_batch * binding.inputs[i].row_bytes();
     for (size_t i = 0; i < outputs.size(); ++i)

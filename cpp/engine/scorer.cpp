@@ -53,7 +53,10 @@ std::unique_ptr<Lane> Scorer::take_lane() const {
       return lane;
     }
   }
-  return std::make_unique<Lane>(library_);
+  // The first lane runs on the plan's session, the others of one call on sessions of their own where that is cheap.
+  const int n_made = n_lanes_made_.fetch_add(1);
+  const bool has_own = plan_.another_session && n_made > 0 && n_made < n_threads_;
+  return std::make_unique<Lane>(library_, *plan_.session, has_own ? plan_.another_session() : nullptr);
 }
 
 void Scorer::give_lane(std::unique_ptr<Lane> lane) const {
@@ -69,7 +72,8 @@ std::string Scorer::explanation() const {
     const std::string type = port.type == Type::kUndefined ? port.onnx_type : display_name(port.type);
     return in_quotes(port.name) + " " + type + " [" + shape + "]" + (port.refusal.empty() ? "" : ": " + port.refusal) + "\n";
   };
-  std::string text = "plan: ONNX Runtime " + library_.version() + ", one session, intra_op 1\n";
+  std::string text = "plan: ONNX Runtime " + library_.version() + ", " +
+                     (plan_.another_session && n_threads_ > 1 ? "a session a thread" : "one session") + ", intra_op 1\n";
   for (const plan::Port& port : plan_.inputs) text += "input " + port_text(port);
   for (const plan::OutputPort& output : plan_.outputs) text += "output " + port_text(output.port);
   for (const std::string& note : plan_.notes) text += note + "\n";

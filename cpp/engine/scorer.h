@@ -1,6 +1,7 @@
 // A loaded model: its plan, its limits, and the working memory that its score calls reuse.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,7 @@ class Scorer {
   int n_threads_;
   int64_t generation_;
   std::string explain_;
+  mutable std::atomic<int> n_lanes_made_{0};
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Lane>> lanes_;
 };

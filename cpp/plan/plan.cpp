@@ -157,6 +157,23 @@ void make_session(Plan& plan, onnx::Bytes bytes, const onnx::Model& model, onnx:
   plan.notes.push_back("batch: " + fixed + " and " + reason + "; rows are scored " + std::to_string(*batch) + " at a time, which is slow");
 }
 
+bool has_trees(const onnx::Model& model) {
+  return std::any_of(model.nodes.begin(), model.nodes.end(),
+                     [](const onnx::Node& node) { return node.op_type.starts_with("TreeEnsemble"); });
+}
+
+// Below this a second copy of a model's weights is nothing beside what a run touches anyway.
+constexpr size_t kSmallModelBytes = 1 << 20;
+
+/// Small dense models run so fast that threads wait for each other in the arena that runs of one session share.
+void keep_small_model(Plan& plan, onnx::Bytes bytes, const onnx::Model& model, const onnx::Rewrite& request, const ort::Library& library,
+                      const ort::SessionOptions& options) {
+  if (bytes.size() > kSmallModelBytes || has_trees(model) || !model.external_paths.empty() || !plan.session->is_on_cpu()) return;
+  auto kept = std::make_shared<const std::vector<std::byte>>(request.any() ? onnx::rewrite(bytes, model, request)
+                                                                           : std::vector<std::byte>(bytes.begin(), bytes.end()));
+  plan.another_session = [kept, &library, options] { return std::make_unique<ort::Session>(library, *kept, options); };
+}
+
 void make_output_ports(Plan& plan, const onnx::Model& model, const std::vector<onnx::ZipMap>& zipmaps) {
   const std::vector<ort::PortInfo>& tensors = plan.session->outputs();
   const auto index_of = [&](std::string_view name) {
@@ -215,11 +232,6 @@ constexpr int64_t kMorselBytes = 5 << 18;
 constexpr int64_t kMorselMultiplications = 1 << 25;
 constexpr int64_t kEndless = int64_t{1} << 40;
 constexpr int64_t kRowMultiple = 128;  // matrix kernels work on blocks of rows
-
-bool has_trees(const onnx::Model& model) {
-  return std::any_of(model.nodes.begin(), model.nodes.end(),
-                     [](const onnx::Node& node) { return node.op_type.starts_with("TreeEnsemble"); });
-}
 
 /// Whether a row may take any time at all: loops, and functions that may hold one.
 bool may_loop(const onnx::Model& model) {
@@ -292,6 +304,8 @@ Plan make_plan(onnx::Bytes bytes, const ort::Library& library, const Options& op
   session_options.providers = options.providers;
   if (!model.external_paths.empty()) session_options.external_data_folder = options.external_data_folder;
   make_session(plan, bytes, model, request, library, session_options);
+  request.free_batch = onnx::fixed_batch(model) && plan.batch_mode == BatchMode::kFree;
+  keep_small_model(plan, bytes, model, request, library, session_options);
   plan.inputs = input_ports(*plan.session, model);
   make_output_ports(plan, model, zipmaps);
   complete_output_ports(plan, library);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,8 @@ struct Plan {
   std::vector<Port> inputs;  ///< in the order of the session's inputs
   std::vector<OutputPort> outputs;
   std::unique_ptr<ort::Session> session;
+  /// Makes another session like `session`, with an arena of its own; empty where the model is too large to be held twice.
+  std::function<std::unique_ptr<ort::Session>()> another_session;
   std::vector<std::optional<TensorShape>> tensors;  ///< per session output; nothing where only a binding can tell
   BatchMode batch_mode = BatchMode::kFree;
   int64_t fixed_batch = 0;
