@@ -165,7 +165,8 @@ bool has_trees(const onnx::Model& model) {
 // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
 constexpr size_t kSmallModelBytes = 1 << 20;
 
-/// Small dense models run so fast that threads wait for each other in the arena that runs of one session share.
+/// Small dense models run so fast that threads of one session slow each other down, in its shared arena by all appearances; measured at 5 %
+/// for a 64-64 perceptron on two threads.
 void keep_small_model(Plan& plan, onnx::Bytes bytes, const onnx::Model& model, const onnx::Rewrite& request, const ort::Library& library,
                       const ort::SessionOptions& options) {
   if (bytes.size() > kSmallModelBytes || has_trees(model) || !model.external_paths.empty() || !plan.session->is_on_cpu()) return;
