@@ -50,7 +50,8 @@ def one_input(folder: Path, kind: str) -> Path:
     ],
 )
 def test_score_csv_overflow_is_an_error_that_names_the_row(tmp_path: Path, kind: str, value: str) -> None:
-    assert refused(one_input(tmp_path, kind), f"a\n1\n{value}\n", "Arithmetic overflow error", "row 1 of column 'a'", "value = ")
+    told = "value = " if kind == "real" or "e400" in value else "It is "
+    assert refused(one_input(tmp_path, kind), f"a\n1\n{value}\n", "Arithmetic overflow error", "row 1 of column 'a'", told)
 
 
 @pytest.mark.parametrize("value", ["300", "x"])

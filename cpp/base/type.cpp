@@ -19,6 +19,13 @@ const char* sql_name(Type type) {
     case Type::kBool:
     case Type::kBit:
       return "bit";
+    case Type::kDecimal32:
+    case Type::kDecimal64:
+    case Type::kDecimal128:
+    case Type::kDecimal256:
+      return "decimal";
+    case Type::kMoney:
+      return "money";
     default:
       return "";
   }
@@ -67,6 +74,11 @@ const char* onnx_name(Type type) {
 std::string display_name(Type type) {
   const char* sql = sql_name(type);
   return *sql ? sql : onnx_name(type);
+}
+
+std::string display_name(const DataType& type) {
+  if (!is_decimal(type.type) || type.type == Type::kMoney) return display_name(type.type);
+  return "decimal(" + std::to_string(type.precision) + "," + std::to_string(type.scale) + ")";
 }
 
 }  // namespace edgeonnx

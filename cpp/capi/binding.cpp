@@ -1,30 +1,16 @@
 // edgeonnx_binding_* and edgeonnx_cancel_*: shims over engine::bind and engine::score.
 #include "base/text.h"
 #include "capi/handles.h"
+#include "capi/types.h"
 
 namespace {
 
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
 
-template <class Enum>
-Enum enum_of(int32_t value, int32_t last, const char* name) {
-  if (value < 0 || value > last) throw Error(Code::kInvalidArgument, std::string(name) + " has no value " + std::to_string(value));
-  return static_cast<Enum>(value);
-}
-
 std::vector<Field> fields_of(const edgeonnx_field* fields, size_t n) {
   std::vector<Field> all;
-  for (const edgeonnx_field& field : items(fields, n, "fields")) {
-    const Type type = static_cast<Type>(field.type);
-    const std::string name = text_or(field.name, "");
-    if (field.width < 1) throw Error(Code::kInvalidArgument, "column " + in_quotes(name) + " has no values a row");
-    if (type == Type::kBit && field.width > 1) {
-      throw Error(Code::kInvalidArgument, "column " + in_quotes(name) + " has " + std::to_string(field.width) +
-                                              " bits a row; only single bits can be read, use EDGEONNX_TYPE_BOOL");
-    }
-    all.push_back({name, field.type_name ? field.type_name : display_name(type), type, field.width});
-  }
+  for (const edgeonnx_field& field : items(fields, n, "fields")) all.push_back(field_of(field));
   return all;
 }
 
@@ -34,6 +20,7 @@ engine::BindingOptions options_of(const edgeonnx_binding_options* given) {
   options.coercion = enum_of<engine::Coercion>(raw.coercion, EDGEONNX_COERCION_STRICT, "coercion");
   options.on_overflow = enum_of<engine::OnOverflow>(raw.on_overflow, EDGEONNX_ON_OVERFLOW_NULL, "on_overflow");
   options.by_position = raw.by_position != 0;
+  options.counts_branches = raw.counts_branches != 0;
   for (const edgeonnx_null_rule& from : items(raw.null_rules, raw.n_null_rules, "null_rules")) {
     engine::NullRule rule{enum_of<engine::NullPolicy>(from.policy, EDGEONNX_NULLS_CONSTANT, "nulls"), from.constant, {}};
     if (from.constant_is_integer) rule.constant_integer = from.constant_integer;
@@ -48,7 +35,8 @@ engine::BindingOptions options_of(const edgeonnx_binding_options* given) {
     for (const char* column : items(group.columns, group.n_columns, "columns")) columns.push_back(text_or(column, ""));
   }
   for (const edgeonnx_result& result : items(raw.results, raw.n_results, "results")) {
-    options.results.push_back({text_or(result.output, ""), static_cast<Type>(result.type)});
+    const Declaration declaration = declaration_of(result);
+    options.results.push_back({text_or(result.output, ""), declaration.type, declaration.not_null});
   }
   return options;
 }
@@ -77,7 +65,7 @@ int64_t edgeonnx_binding_n_results(const edgeonnx_binding* binding) {
 edgeonnx_status edgeonnx_binding_result(const edgeonnx_binding* binding, int64_t index, edgeonnx_port* port) {
   return guarded(nullptr, [&] {
     const engine::BoundResult& result = item_at(needed(binding, "binding").binding.results, index, "result");
-    needed(port, "port") = port_of(result, result.to, result.width, result.nullable);
+    needed(port, "port") = port_of(result, result.conversion.to, result.width, result.nullable);
   });
 }
 
@@ -88,7 +76,7 @@ int64_t edgeonnx_binding_n_casts(const edgeonnx_binding* binding) {
 edgeonnx_status edgeonnx_binding_cast(const edgeonnx_binding* binding, int64_t index, edgeonnx_cast* cast) {
   return guarded(nullptr, [&] {
     const engine::Cast& from = item_at(needed(binding, "binding").binding.casts, index, "cast");
-    needed(cast, "cast") = {from.column.c_str(), from.from.c_str(), from.to.c_str(), from.exact};
+    needed(cast, "cast") = {from.column.c_str(), from.from.c_str(), from.to.c_str(), from.exact, convert::rule_name(from.rule)};
   });
 }
 
@@ -102,9 +90,11 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
     const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data, raw.first_row};
     const engine::Report done = engine::score(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
                                               items(outputs, n_outputs, "outputs"), options);
+    if (raw.n_changed) std::copy(done.tally.n_changed.begin(), done.tally.n_changed.end(), raw.n_changed);
     if (!report) return;
     const edgeonnx_report full{report->struct_size,       done.n_rows,   done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
-                               done.tally.bytes_borrowed, done.ns_total, done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write};
+                               done.tally.bytes_borrowed, done.ns_total, done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write,
+                               done.n_branch_changes};
     std::memcpy(report, &full, std::min(report->struct_size, sizeof full));
   });
 }

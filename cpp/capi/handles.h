@@ -24,16 +24,18 @@ namespace edgeonnx::capi {
 
 /// Fills the caller's port; strings and shape stay with the object that owns them.
 template <class Owner>
-edgeonnx_port port_of(const Owner& owner, Type type, int64_t width, bool nullable) {
+edgeonnx_port port_of(const Owner& owner, const DataType& type, int64_t width, bool nullable) {
   edgeonnx_port port{};
   port.name = owner.name.c_str();
-  port.sql_type = sql_name(type);
+  port.sql_type = sql_name(type.type);
   port.onnx_type = owner.onnx_type.c_str();
   port.shape = owner.shape.data();
   port.rank = static_cast<int32_t>(owner.shape.size());
   port.width = width;
-  port.type = static_cast<int32_t>(type);
+  port.type = static_cast<int32_t>(type.type);
   port.nullable = nullable;
+  port.precision = static_cast<int16_t>(type.precision);
+  port.scale = static_cast<int16_t>(type.scale);
   return port;
 }
 

@@ -1,6 +1,7 @@
 // What the library says of itself.
 #include "ort/library.h"
 
+#include "base/cpu.h"
 #include "capi/guard.h"
 #include "engine/quota.h"
 
@@ -20,6 +21,10 @@ const char* edgeonnx_status_name(edgeonnx_status status) {
 }
 
 int64_t edgeonnx_live_objects(void) { return live_objects.load(); }
+
+edgeonnx_status edgeonnx_cpu(const char** name, edgeonnx_error* error) {
+  return guarded(error, [&] { needed(name, "name") = cpu_name(cpu()); });
+}
 
 int32_t edgeonnx_default_threads(void) { return engine::default_threads(); }
 

@@ -58,14 +58,14 @@ int64_t edgeonnx_scorer_n_outputs(const edgeonnx_scorer* scorer) {
 edgeonnx_status edgeonnx_scorer_input(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port) {
   return guarded(nullptr, [&] {
     const plan::Port& input = item_at(needed(scorer, "scorer").scorer->plan().inputs, index, "input");
-    needed(port, "port") = port_of(input, input.type, input.width(), false);
+    needed(port, "port") = port_of(input, {input.type}, input.width(), false);
   });
 }
 
 edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port) {
   return guarded(nullptr, [&] {
     const plan::Port& output = item_at(needed(scorer, "scorer").scorer->plan().outputs, index, "output").port;
-    needed(port, "port") = port_of(output, output.type, output.width(), false);
+    needed(port, "port") = port_of(output, {output.type}, output.width(), false);
   });
 }
 

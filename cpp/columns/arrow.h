@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "columns/column.h"
 
 namespace edgeonnx::arrow {
+
+/// Where the metadata of a field tell what a database calls its type; Flight SQL's key. SQL's money travels as a decimal under it.
+inline constexpr std::string_view kTypeNameKey = "ARROW:FLIGHT:SQL:TYPE_NAME";
 
 /// The fields of a struct-typed schema, one per child. Strings point into the schema.
 /// Throws Error(kInvalidArgument) for a schema that is released or not a struct.

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -14,7 +15,34 @@ namespace {
 struct Format {
   Type type = Type::kUndefined;
   const char* name = "";
+  int precision = 0;
+  int scale = 0;
 };
+
+/// "d:precision,scale[,bits]".
+Format decimal(std::string_view format) {
+  std::vector<int> numbers;
+  const char* at = format.data() + 2;
+  const char* end = format.data() + format.size();
+  while (true) {
+    const auto [next, code] = std::from_chars(at, end, numbers.emplace_back());
+    if (code != std::errc()) return {Type::kUndefined, "decimal"};
+    if (next == end) break;
+    if (*next != ',') return {Type::kUndefined, "decimal"};
+    at = next + 1;
+  }
+  if (numbers.size() == 2) numbers.push_back(128);
+  if (numbers.size() != 3) return {Type::kUndefined, "decimal"};
+  const int precision = numbers[0], scale = numbers[1], bits = numbers[2];
+  const Type type = bits == 32    ? Type::kDecimal32
+                    : bits == 64  ? Type::kDecimal64
+                    : bits == 128 ? Type::kDecimal128
+                    : bits == 256 ? Type::kDecimal256
+                                  : Type::kUndefined;
+  const bool is_possible = precision >= 1 && precision <= kMostArrowDigits && scale >= -kMostArrowDigits && scale <= kMostArrowDigits;
+  if (!is_possible || type == Type::kUndefined) return {Type::kUndefined, "decimal"};
+  return {type, "decimal", precision, scale};
+}
 
 /// Types of one fixed-size value; everything else is a column that no input takes, named for the messages.
 Format primitive(std::string_view format) {
@@ -49,7 +77,7 @@ Format primitive(std::string_view format) {
   for (const Entry& entry : kEntries) {
     if (format == entry.format) return entry.value;
   }
-  if (format.starts_with("d:")) return {Type::kUndefined, "decimal"};
+  if (format.starts_with("d:")) return decimal(format);
   if (format.starts_with("td")) return {Type::kUndefined, "date"};
   if (format.starts_with("tt")) return {Type::kUndefined, "time"};
   if (format.starts_with("ts")) return {Type::kUndefined, "timestamp"};
@@ -65,6 +93,52 @@ int64_t list_size(std::string_view format) {
   return std::from_chars(format.data() + 3, end, size).ptr == end && size >= 0 ? size : -1;
 }
 
+/// The value of a key in a schema's metadata: a number of pairs, and each text behind its length, all 32-bit integers.
+std::string_view metadata_value(const char* metadata, std::string_view key) {
+  if (!metadata) return {};
+  const auto number = [&metadata] {
+    int32_t value;
+    std::memcpy(&value, metadata, sizeof value);
+    metadata += sizeof value;
+    return value;
+  };
+  const auto text = [&] {
+    const int32_t length = number();
+    const std::string_view value(metadata, static_cast<size_t>(length));
+    metadata += length;
+    return value;
+  };
+  for (int32_t pairs = number(); pairs > 0; --pairs) {
+    const std::string_view name = text();
+    const std::string_view value = text();
+    if (name == key) return value;
+  }
+  return {};
+}
+
+/// SQL's money travels as a decimal of 19 digits; Flight SQL has a key for what a database calls the type.
+bool is_money(const ArrowSchema& schema, const Format& format) {
+  return format.type == Type::kDecimal128 && format.precision == kMoneyDigits && format.scale == kMoneyScale &&
+         equal_ignoring_case(metadata_value(schema.metadata, kTypeNameKey), "money");
+}
+
+/// The values below fixed-size lists, which may lie in each other.
+struct Nested {
+  const ArrowSchema* values;
+  int depth = 0;
+  int64_t width = 1;
+};
+
+Nested unnest(const ArrowSchema& schema) {
+  Nested nested{&schema};
+  for (int64_t size; !nested.values->dictionary && nested.values->n_children == 1 && (size = list_size(nested.values->format)) >= 0;) {
+    if (__builtin_mul_overflow(nested.width, size, &nested.width)) nested.width = 0;
+    nested.values = nested.values->children[0];
+    ++nested.depth;
+  }
+  return nested;
+}
+
 edgeonnx_field read_field(const ArrowSchema& schema) {
   edgeonnx_field field{};
   field.name = schema.name ? schema.name : "";
@@ -73,15 +147,18 @@ edgeonnx_field read_field(const ArrowSchema& schema) {
     field.type_name = "dictionary";
     return field;
   }
-  Format format = primitive(schema.format);
-  if (const int64_t size = list_size(schema.format); size >= 0 && schema.n_children == 1) {
-    format = primitive(schema.children[0]->format);
-    field.width = size;
-    // A list of bits has no row stride in bytes; such a column can't be borrowed.
-    if (schema.children[0]->dictionary || format.type == Type::kBit || size == 0) format = {Type::kUndefined, "fixed_size_list"};
+  const Nested nested = unnest(schema);
+  Format format = primitive(nested.values->format);
+  field.width = nested.width;
+  // A list of bits has no row stride in bytes; such a column can't be borrowed.
+  if (nested.depth > 0 && (nested.values->dictionary || format.type == Type::kBit || nested.width == 0)) {
+    format = {Type::kUndefined, "fixed_size_list"};
   }
+  if (is_money(schema, format)) format.type = Type::kMoney;
   field.type = static_cast<int32_t>(format.type);
   field.type_name = format.name;
+  field.precision = static_cast<int16_t>(format.precision);
+  field.scale = static_cast<int16_t>(format.scale);
   return field;
 }
 
@@ -128,18 +205,29 @@ int64_t read_columns(const ArrowSchema& schema, const ArrowArray& array, std::sp
     const int64_t first = child.offset + array.offset;
     column.offset = first;
     column.validity = validity_of(child);
-    const bool is_list = list_size(schema.children[i]->format) >= 0;
-    const ArrowArray& values = is_list ? *child.children[0] : child;
-    if (is_list && values.length < (first + array.length) * field.width) {
-      throw Error(Code::kInvalidArgument, "column " + in_quotes(field.name) + " of the Arrow array has fewer values than its lists need");
+    const Nested nested = unnest(*schema.children[i]);
+    const ArrowArray* values = &child;
+    int64_t first_value = first;
+    int64_t n_values = array.length;
+    const ArrowSchema* list = schema.children[i];
+    for (int depth = 0; depth < nested.depth; ++depth, list = list->children[0]) {
+      const int64_t size = list_size(list->format);
+      if (depth > 0 && validity_of(*values) && count_bits(validity_of(*values), first_value, n_values) != n_values) {
+        throw Error(Code::kNullValue, "column " + in_quotes(field.name) + " of the Arrow array has NULL lists inside its lists");
+      }
+      values = values->children[0];
+      first_value = first_value * size + values->offset;
+      n_values *= size;
+      if (values->length < first_value - values->offset + n_values) {
+        throw Error(Code::kInvalidArgument, "column " + in_quotes(field.name) + " of the Arrow array has fewer values than its lists need");
+      }
     }
-    const int64_t first_value = is_list ? values.offset + first * field.width : first;
     column.stride = packed_stride(type, field.width);
-    const auto* data = static_cast<const std::byte*>(values.n_buffers > 1 ? values.buffers[1] : nullptr);
+    const auto* data = static_cast<const std::byte*>(values->n_buffers > 1 ? values->buffers[1] : nullptr);
     // An empty array may have no buffer at all.
     column.data = data && type != Type::kBit ? data + first_value * size_of(type) : data;
-    if (is_list) {
-      column.value_validity = validity_of(values);
+    if (nested.depth > 0) {
+      column.value_validity = validity_of(*values);
       column.value_offset = first_value;
     }
   }

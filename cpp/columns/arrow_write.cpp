@@ -11,8 +11,9 @@
 namespace edgeonnx::arrow {
 namespace {
 
-const char* format_of(Type type) {
-  switch (type) {
+/// "" where Arrow has no such type.
+std::string format_of(const edgeonnx_field& field) {
+  switch (static_cast<Type>(field.type)) {
     case Type::kBool:
       return "b";
     case Type::kInt8:
@@ -37,8 +38,12 @@ const char* format_of(Type type) {
       return "f";
     case Type::kDouble:
       return "g";
+    case Type::kDecimal128:
+      return "d:" + std::to_string(field.precision) + "," + std::to_string(field.scale);
+    case Type::kMoney:
+      return "d:" + std::to_string(kMoneyDigits) + "," + std::to_string(kMoneyScale);
     default:
-      return nullptr;
+      return "";
   }
 }
 
@@ -46,6 +51,7 @@ const char* format_of(Type type) {
 struct SchemaNode {
   std::string format;
   std::string name;
+  std::string metadata;
   std::vector<ArrowSchema> children;
   std::vector<ArrowSchema*> pointers;
 };
@@ -57,6 +63,18 @@ void release_schema(ArrowSchema* schema) {
   }
   delete node;
   schema->release = nullptr;
+}
+
+/// Metadata of one pair, as the interface lays it out: a number of pairs, and each text behind its length.
+std::string metadata_of(std::string_view key, std::string_view value) {
+  std::string metadata;
+  const auto append = [&](int32_t number, std::string_view text) {
+    metadata.append(reinterpret_cast<const char*>(&number), sizeof number).append(text);
+  };
+  append(1, "");
+  append(static_cast<int32_t>(key.size()), key);
+  append(static_cast<int32_t>(value.size()), value);
+  return metadata;
 }
 
 constexpr int64_t kNullable = 2;  // ARROW_FLAG_NULLABLE
@@ -153,7 +171,7 @@ struct Unfinished {
 
 void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void*), void* owner, ArrowSchema& schema, ArrowArray& array) {
   for (const Packed& column : columns) {
-    if (!format_of(static_cast<Type>(column.field.type))) {
+    if (format_of(column.field).empty()) {
       throw Error(Code::kUnsupported, "column " + in_quotes(column.field.name) + " of type " +
                                           display_name(static_cast<Type>(column.field.type)) + " has no Arrow form here");
     }
@@ -166,7 +184,7 @@ void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void
   for (size_t i = 0; i < columns.size(); ++i) {
     const Packed& column = columns[i];
     const int64_t width = column.field.width;
-    const char* format = format_of(static_cast<Type>(column.field.type));
+    const std::string format = format_of(column.field);
     ArrowSchema& field = *fields.value.children[i];
     ArrowArray& values = *arrays.value.children[i];
     ArrayNode* node;
@@ -179,6 +197,11 @@ void write(std::span<const Packed> columns, int64_t n_rows, void (*release)(void
       fill_schema(*field.children[0], format, "item", 0);
       node = &fill_array(values, shared, n_rows, 1, 1);
       fill_values(fill_array(*values.children[0], shared, n_rows * width, 2, 0), column, n_rows * width);
+    }
+    if (static_cast<Type>(column.field.type) == Type::kMoney) {
+      auto& owned = *static_cast<SchemaNode*>(field.private_data);
+      owned.metadata = metadata_of(kTypeNameKey, "money");
+      field.metadata = owned.metadata.data();
     }
     if (column.mask) {
       node->validity = pack(column.mask, n_rows, false);

@@ -19,7 +19,11 @@ struct Field {
   std::string name;
   std::string type_name;  ///< as messages spell it
   Type type = Type::kUndefined;
-  int64_t width = 1;  ///< values a row
+  int64_t width = 1;      ///< values a row
+  int32_t precision = 0;  ///< decimals only, as in DataType
+  int32_t scale = 0;
+
+  DataType data_type() const { return {type, precision, scale}; }
 };
 
 /// Bytes between two rows that lie without a gap.

@@ -1,29 +1,36 @@
-// One type to another, checked: what each pair of types does, and the loops that do it.
-// The rules are T-SQL's assignment conversion; learn.microsoft.com, "CAST and CONVERT (Transact-SQL)" and the pages of the data types.
+// One type to another, checked: a conversion is found once for two types and then run over columns.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
-#include "base/error.h"
-#include "base/type.h"
+#include "convert/rules.h"
 
 namespace edgeonnx::convert {
 
-enum class Rule {
-  kNone,      ///< no conversion between these types
-  kSame,      ///< equal types
-  kExact,     ///< every value survives
-  kNearest,   ///< nearest value of the target; out of range is an overflow
-  kTruncate,  ///< toward zero; out of range, NaN and infinities are overflows
-  kChecked,   ///< exact, or an overflow
-  kNonzero,   ///< bit: anything but zero is 1
+/// What became of a run of values.
+struct Outcome {
+  int64_t first_bad = -1;  ///< index of the first value that does not fit, or -1
+  int64_t n_changed = 0;   ///< values that fit but are not what they were: rounded, truncated, made 1
 };
 
-Rule rule(Type from, Type to);
+struct Conversion;
 
-/// T-SQL's number for a value that does not fit: 220 (integers), 232 (real, float), 8115 (bigint on either side).
-int32_t overflow_number(Type from, Type to);
+/// n packed values into n packed values. A value that does not fit becomes 0; if `bad` is given, bad[i] is set to 1 for it and otherwise
+/// left alone.
+using Loop = Outcome (*)(const Conversion& conversion, const void* from, void* to, int64_t n, uint8_t* bad);
+
+/// One conversion, found once.
+struct Conversion {
+  DataType from;
+  DataType to;
+  Rule rule = Rule::kNone;
+  bool exact = false;  ///< every value of `from` survives
+  Loop loop = nullptr;
+};
+
+/// The conversion between two types; rule kNone and no loop where there is none. Throws Error for a wrong EDGEONNX_CPU.
+Conversion conversion(const DataType& from, const DataType& to);
 
 /// Where values stand: value i at data + i * stride, or bit offset + i for Type::kBit.
 struct Source {
@@ -32,17 +39,10 @@ struct Source {
   int64_t offset = 0;
 };
 
-/// Converts n values into target, target_stride bytes apart. A value that does not fit becomes 0; if `bad` is given, bad[i] is set to 1
-/// for it and otherwise left alone. Returns the index of the first value that does not fit, or -1.
-using Loop = int64_t (*)(const Source& source, void* target, int64_t target_stride, int64_t n, uint8_t* bad);
+/// Converts n values into target, target_stride bytes apart; `bad` as for a Loop. Neither side needs to be aligned.
+Outcome run(const Conversion& conversion, const Source& source, void* target, int64_t target_stride, int64_t n, uint8_t* bad);
 
-/// The loop for a pair, kSame included (a strided copy); null where rule() is kNone.
-Loop loop(Type from, Type to);
-
-/// Value i as text, for messages.
-std::string value_text(const Source& source, Type type, int64_t i);
-
-/// The overflow error for one value, in SQL Server's words, with number and value.
-Error overflow_error(Type from, Type to, const std::string& value);
+/// Value i as text: of floats the shortest that reads back as the value, of decimals all digits.
+std::string value_text(const Source& source, const DataType& type, int64_t i);
 
 }  // namespace edgeonnx::convert

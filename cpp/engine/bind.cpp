@@ -3,6 +3,8 @@
 
 #include <atomic>
 
+#include "engine/branches.h"
+
 namespace edgeonnx::engine {
 namespace {
 
@@ -26,8 +28,8 @@ std::string explanation(const Binding& binding) {
     bool casts = false;
     for (const size_t field : input.fields) {
       names.push_back(in_quotes(binding.fields[field].name));
-      casts |= convert::rule(binding.fields[field].type, input.type) != convert::Rule::kSame;
     }
+    for (const size_t cast : input.casts) casts |= cast != kNoCast;
     const bool single = names.size() == 1;
     text += "input " + describe(port) + " <- " +
             (names.size() > 6 ? names.front() + " ... " + names.back() + " (" + std::to_string(names.size()) + " columns)" : join(names)) +
@@ -37,11 +39,16 @@ std::string explanation(const Binding& binding) {
             "\n";
   }
   for (const Cast& cast : binding.casts) {
-    text += "cast " + in_quotes(cast.column) + ": " + cast.from + " -> " + cast.to + (cast.exact ? ", exact" : ", checked") + "\n";
+    text += "cast " + in_quotes(cast.column) + ": " + cast.from + " -> " + cast.to + ", " +
+            (cast.exact ? "exact" : convert::rule_name(cast.rule)) + "\n";
   }
   for (const BoundResult& result : binding.results) {
-    text += "result " + in_quotes(result.name) + " " + display_name(result.to) + (result.width == 1 ? "" : " " + shape_text(result.shape)) +
-            (result.nullable ? ", may be NULL" : "") + "\n";
+    text += "result " + in_quotes(result.name) + " " + display_name(result.conversion.to) +
+            (result.width == 1 ? "" : " " + shape_text(result.shape)) +
+            (result.not_null   ? ", NOT NULL"
+             : result.nullable ? ", may be NULL"
+                               : "") +
+            "\n";
   }
   return text;
 }
@@ -61,7 +68,8 @@ Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, co
   mistakes.raise_if_any(contract(binding));
   bind_results(binding, options, mistakes);
   mistakes.raise_if_any(contract(binding));
-  binding.explain = explanation(binding);
+  prepare_branches(binding, options.counts_branches);
+  binding.explain = explanation(binding) + branch_warning(binding);
   return binding;
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/allowed.h"
 #include "engine/bind.h"
 
 namespace edgeonnx::engine {
@@ -64,7 +65,7 @@ class InputBinder {
     }
   }
 
-  bool is_numeric(size_t field, Type type) const { return convert::rule(fields()[field].type, type) != convert::Rule::kNone; }
+  bool is_numeric(size_t field, Type type) const { return convert::cell(fields()[field].type, type).rule != convert::Rule::kNone; }
 
   void choose_columns() {
     size_t position = 0;
@@ -235,23 +236,16 @@ class InputBinder {
     const Port& port = plan().inputs[input.input];
     for (const size_t index : input.fields) {
       const Field& field = fields()[index];
-      const convert::Rule rule = convert::rule(field.type, port.type);
+      const convert::Conversion conversion = convert::conversion(field.data_type(), {port.type});
+      const convert::Rule rule = conversion.rule;
       const std::string both = "input " + in_quotes(port.name) + ": expected " + display_name(port.type) + ", column " +
                                in_quotes(field.name) + " is " + field.type_name;
-      const bool exact = rule == convert::Rule::kSame || rule == convert::Rule::kExact;
-      if (rule == convert::Rule::kNone) {
-        mistakes_.add(Code::kTypeMismatch, both + ", which no conversion turns into it", field.name);
-      } else if (options_.coercion == Coercion::kStrict && rule != convert::Rule::kSame) {
-        const char* sql = sql_name(port.type);
-        mistakes_.add(Code::kTypeMismatch,
-                      both + "; coercion is strict: use " + (*sql ? "CAST(" + field.name + " AS " + sql + ")" : "a column of that type"),
-                      field.name);
-      } else if (options_.coercion == Coercion::kSafe && !exact) {
-        mistakes_.add(Code::kTypeMismatch,
-                      both + "; coercion is safe, and not every value would survive: cast the column, or use coercion='tsql'", field.name);
-      }
-      input.loops.push_back(convert::loop(field.type, port.type));
-      if (rule != convert::Rule::kSame) binding_.casts.push_back({field.name, field.type_name, display_name(port.type), exact});
+      const std::string refusal = refusal_of(conversion, options_.coercion, field.name);
+      if (!refusal.empty()) mistakes_.add(Code::kTypeMismatch, both + refusal, field.name);
+      input.conversions.push_back(conversion);
+      input.casts.push_back(rule == convert::Rule::kSame ? kNoCast : binding_.casts.size());
+      if (rule != convert::Rule::kSame)
+        binding_.casts.push_back({field.name, field.type_name, display_name(port.type), rule, conversion.exact});
     }
     set_null_value(port, input);
   }
@@ -274,19 +268,14 @@ class InputBinder {
     double value = rule.policy == NullPolicy::kNan        ? std::numeric_limits<double>::quiet_NaN()
                    : rule.policy == NullPolicy::kConstant ? rule.constant
                                                           : 1.0;
-    if (port.type == Type::kFloat16 || port.type == Type::kBfloat16) {
-      const uint16_t nan = port.type == Type::kFloat16 ? 0x7e00 : 0x7fc0;
-      std::memcpy(input.null_value.data(), &nan, sizeof nan);
-      if (rule.policy == NullPolicy::kConstant)
-        mistakes_.add(Code::kUnsupported,
-                      "nulls: a constant for the " + display_name(port.type) + " input " + in_quotes(port.name) + " is not supported");
-      return;
-    }
     const bool integer = rule.policy == NullPolicy::kConstant && rule.constant_integer;
     const int64_t whole = rule.constant_integer.value_or(0);
     const convert::Source source{integer ? static_cast<const void*>(&whole) : &value, 8, 0};
-    const Type from = integer ? Type::kInt64 : Type::kDouble;
-    if (convert::loop(from, port.type)(source, input.null_value.data(), size_of(port.type), 1, nullptr) >= 0) {
+    const DataType from{integer ? Type::kInt64 : Type::kDouble};
+    const convert::Outcome done =
+        convert::run(convert::conversion(from, {port.type}), source, input.null_value.data(), size_of(port.type), 1, nullptr);
+    // Digits of a fraction may be rounded away, as a literal's are; a whole number that becomes another one is a mistake.
+    if (done.first_bad >= 0 || (done.n_changed > 0 && !is_floating(port.type))) {
       mistakes_.add(Code::kOverflow, "nulls: the constant " + convert::value_text(source, from, 0) + " does not fit input " +
                                          in_quotes(port.name) + " of type " + display_name(port.type));
     }

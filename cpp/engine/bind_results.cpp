@@ -1,6 +1,7 @@
 // Outputs to results.
 #include <algorithm>
 
+#include "engine/allowed.h"
 #include "engine/bind.h"
 
 namespace edgeonnx::engine {
@@ -14,9 +15,9 @@ class ResultBinder {
   void bind() {
     std::vector<ResultRequest> requests = options_.results;
     if (requests.empty()) {
-      for (const plan::OutputPort& output : plan().outputs) requests.push_back({output.port.name, Type::kUndefined});
+      for (const plan::OutputPort& output : plan().outputs) requests.push_back({output.port.name, {}});
     }
-    std::vector<std::pair<size_t, Type>> chosen;
+    std::vector<Choice> chosen;
     for (const ResultRequest& request : requests) {
       const Match match = find_name(request.output, plan().outputs.size(), [this](size_t i) { return plan().outputs[i].port.name; });
       if (!match.index) {
@@ -31,20 +32,25 @@ class ResultBinder {
                                               "; leave it out by naming the others with outputs=[...]");
         continue;
       }
-      chosen.emplace_back(*match.index, request.type);
+      chosen.push_back({*match.index, &request});
     }
     if (mistakes_.any()) return;
     find_tensors(chosen);
-    for (const auto& [output, type] : chosen) add_result(plan().outputs[output], type);
+    for (const auto& [output, request] : chosen) add_result(plan().outputs[output], *request);
   }
 
  private:
+  struct Choice {
+    size_t output;
+    const ResultRequest* request;
+  };
+
   const plan::Plan& plan() const { return binding_.scorer->plan(); }
 
   /// The session outputs behind the results, with their shapes under this binding's widths.
-  void find_tensors(const std::vector<std::pair<size_t, Type>>& chosen) {
+  void find_tensors(const std::vector<Choice>& chosen) {
     std::vector<size_t> unknown;
-    for (const auto& [output, type] : chosen) {
+    for (const auto& [output, request] : chosen) {
       const size_t tensor = plan().outputs[output].tensor;
       if (std::find(binding_.wanted.begin(), binding_.wanted.end(), tensor) != binding_.wanted.end()) continue;
       binding_.wanted.push_back(tensor);
@@ -63,7 +69,7 @@ class ResultBinder {
     }
   }
 
-  void add_result(const plan::OutputPort& output, Type type) {
+  void add_result(const plan::OutputPort& output, const ResultRequest& request) {
     const size_t index =
         static_cast<size_t>(std::find(binding_.wanted.begin(), binding_.wanted.end(), output.tensor) - binding_.wanted.begin());
     BoundTensor& tensor = binding_.tensors[index];
@@ -81,22 +87,25 @@ class ResultBinder {
     result.width = output.is_slice ? 1 : tensor.shape.width;
     result.shape = output.is_slice ? std::vector<int64_t>{-1} : tensor.shape.shape;
     if (!result.shape.empty()) result.shape[0] = -1;
-    result.from = tensor.type;
-    result.to = type == Type::kUndefined ? tensor.type : type;
-    const convert::Rule rule = convert::rule(result.from, result.to);
-    const bool exact = rule == convert::Rule::kSame || rule == convert::Rule::kExact;
-    const std::string both =
-        "output " + in_quotes(result.name) + " is " + display_name(result.from) + ", asked for as " + display_name(result.to);
+    const DataType to = request.type.type == Type::kUndefined ? DataType{tensor.type} : request.type;
+    result.conversion = convert::conversion({tensor.type}, to);
+    const convert::Rule rule = result.conversion.rule;
+    const std::string both = "output " + in_quotes(result.name) + " is " + display_name(tensor.type) + ", asked for as " + display_name(to);
     if (output.is_slice && output.first_value >= tensor.shape.width) {
       mistakes_.add(Code::kShapeMismatch, "output " + in_quotes(result.name) + ": the model returns " + std::to_string(tensor.shape.width) +
                                               " values a row, fewer than it has classes");
     }
-    if (rule == convert::Rule::kNone) mistakes_.add(Code::kTypeMismatch, both + ", which no conversion makes");
-    if (options_.coercion == Coercion::kSafe && !exact && rule != convert::Rule::kNone)
-      mistakes_.add(Code::kTypeMismatch, both + "; coercion is safe, and not every value would survive");
-    if (rule != convert::Rule::kSame) binding_.casts.push_back({result.name, display_name(result.from), display_name(result.to), exact});
-    result.loop = convert::loop(result.from, result.to);
-    result.nullable = binding_.can_mask;
+    // Strict is a demand on the data; what the WITH list declares is converted.
+    const Coercion coercion = options_.coercion == Coercion::kSafe ? Coercion::kSafe : Coercion::kTsql;
+    if (const std::string refusal = refusal_of(result.conversion, coercion, result.name); !refusal.empty()) {
+      mistakes_.add(Code::kTypeMismatch, both + refusal);
+    }
+    if (rule != convert::Rule::kSame) {
+      result.cast = binding_.casts.size();
+      binding_.casts.push_back({result.name, display_name(tensor.type), display_name(to), rule, result.conversion.exact});
+    }
+    result.not_null = request.not_null;
+    result.nullable = binding_.can_mask && !request.not_null;
     binding_.results.push_back(std::move(result));
   }
 

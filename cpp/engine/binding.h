@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,7 +30,8 @@ struct NullRule {
 
 struct ResultRequest {
   std::string output;
-  Type type = Type::kUndefined;  ///< kUndefined: the output's own
+  DataType type;  ///< kUndefined: the output's own
+  bool not_null = false;
 };
 
 struct BindingOptions {
@@ -41,7 +43,10 @@ struct BindingOptions {
   std::map<std::string, std::string> renames;              ///< column -> input
   std::map<std::string, std::vector<std::string>> groups;  ///< input -> columns
   std::vector<ResultRequest> results;                      ///< none: every output
+  bool counts_branches = false;
 };
+
+constexpr size_t kNoCast = std::numeric_limits<size_t>::max();
 
 /// One model input and the columns that feed it.
 struct BoundInput {
@@ -49,8 +54,9 @@ struct BoundInput {
   std::vector<size_t> fields;  ///< one column of `width` values a row, or `width` columns
   Type type = Type::kUndefined;
   int64_t width = 1;
-  std::vector<int64_t> shape;        ///< of a run; shape[0] is set at each run
-  std::vector<convert::Loop> loops;  ///< one per field
+  std::vector<int64_t> shape;                    ///< of a run; shape[0] is set at each run
+  std::vector<convert::Conversion> conversions;  ///< one per field
+  std::vector<size_t> casts;                     ///< likewise, index into Binding::casts, or kNoCast
   NullPolicy nulls = NullPolicy::kError;
   std::array<std::byte, 8> null_value{};  ///< what stands in the tensor for a NULL: NaN, the constant, or 1 for a row that is masked out
 
@@ -74,16 +80,20 @@ struct BoundResult {
   size_t tensor = 0;  ///< index into Binding::tensors
   int64_t first_value = 0;
   int64_t width = 1;
-  Type from = Type::kUndefined;
-  Type to = Type::kUndefined;
-  convert::Loop loop = nullptr;
-  bool nullable = false;
+  convert::Conversion conversion;
+  size_t cast = kNoCast;  ///< index into Binding::casts
+  bool nullable = false;  ///< NULLs may come out
+  bool not_null = false;  ///< a NULL is an error
+
+  Type from() const { return conversion.from.type; }
+  Type to() const { return conversion.to.type; }
 };
 
 struct Cast {
   std::string column;
   std::string from;
   std::string to;
+  convert::Rule rule = convert::Rule::kNone;
   bool exact = false;
 };
 
@@ -97,6 +107,8 @@ struct Binding {
   std::vector<BoundResult> results;
   OnOverflow on_overflow = OnOverflow::kError;
   bool can_mask = false;  ///< rows may be masked out
+  bool counts_branches = false;
+  std::vector<plan::InputValue> branch_values;  ///< what BranchCheck::count must be given, where branches are counted
   std::vector<Cast> casts;
   std::string explain;
 };

@@ -4,12 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "engine/buffer.h"
+#include "engine/piece.h"
 #include "ort/prepared_run.h"
 #include "ort/session.h"
 
@@ -17,28 +18,6 @@ namespace edgeonnx::engine {
 
 /// The next multiple of `to`.
 constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-/// Bytes on a cache line boundary that only ever grow.
-class Buffer {
- public:
-  std::byte* reserve(size_t n_bytes) {
-    if (n_bytes > capacity_) {
-      data_.reset();  // before the new block is asked for
-      capacity_ = 0;
-      data_.reset(static_cast<std::byte*>(::operator new(n_bytes, kAlignment)));
-      capacity_ = n_bytes;
-    }
-    return data_.get();
-  }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(std::byte* data) const { ::operator delete(data, kAlignment); }
-  };
-  std::unique_ptr<std::byte, Free> data_;
-  size_t capacity_ = 0;
-};
 
 /// What one thread did; summed into the report of the call.
 struct Tally {
@@ -48,6 +27,29 @@ struct Tally {
   int64_t ns_convert = 0;
   int64_t ns_run = 0;
   int64_t ns_write = 0;
+  std::vector<int64_t> n_changed;  ///< per cast of the binding: values that were altered
+  int64_t n_branch_changes = 0;
+
+  void clear(size_t n_casts) {
+    std::vector<int64_t> counts = std::move(n_changed);
+    counts.assign(n_casts, 0);
+    *this = {};
+    n_changed = std::move(counts);
+  }
+  /// `cast` may be kNoCast, of which nothing changes.
+  void count_changed(size_t cast, int64_t n) {
+    if (n) n_changed[cast] += n;
+  }
+  void add(const Tally& other) {
+    n_morsels += other.n_morsels;
+    bytes_copied += other.bytes_copied;
+    bytes_borrowed += other.bytes_borrowed;
+    ns_convert += other.ns_convert;
+    ns_run += other.ns_run;
+    ns_write += other.ns_write;
+    for (size_t i = 0; i < n_changed.size(); ++i) n_changed[i] += other.n_changed[i];
+    n_branch_changes += other.n_branch_changes;
+  }
 };
 
 struct Lane {
@@ -58,10 +60,11 @@ struct Lane {
   ort::RunControl control;
   const std::unique_ptr<ort::Session> own_session;
   const ort::Session& session;
-  Buffer inputs;                  ///< tensors that could not be borrowed, one behind the other
-  Buffer outputs;                 ///< tensors that are not the caller's own memory
-  Buffer block;                   ///< packed columns on their way into a matrix
-  std::vector<uint8_t> bad;       ///< per value: 1 where it did not fit
+  Buffer inputs;   ///< tensors that could not be borrowed, one behind the other
+  Buffer outputs;  ///< tensors that are not the caller's own memory
+  Buffer block;    ///< packed columns on their way into a matrix
+  Scratch scratch;
+  Buffer branch_nulls;            ///< a byte for each value that may change a branch
   std::vector<uint8_t> row_null;  ///< per row of the morsel: 1 where the row is masked out
   bool any_row_null = false;
   std::vector<ort::TensorRef> input_refs;

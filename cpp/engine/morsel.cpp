@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "engine/branches.h"
 #include "engine/clock.h"
 #include "engine/read.h"
 #include "engine/write.h"
@@ -101,6 +102,7 @@ void score_morsel(const Binding& binding, const Morsel& morsel, std::span<const 
     if (before.n_rows > 0) score_morsel(binding, before, outputs, lane);
     throw failure;
   }
+  if (binding.counts_branches) lane.tally.n_branch_changes += count_branch_changes(binding, morsel, lane);
   place_outputs(binding, morsel, outputs, lane);
   // A single row is over before it would be worth telling its phases apart: all of it counts as the run.
   const bool tells_phases = morsel.n_rows > 1;

@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "base/text.h"
-#include "columns/bitmap.h"
 #include "convert/interleave.h"
+#include "engine/piece.h"
 
 namespace edgeonnx::engine {
 namespace {
@@ -13,113 +13,46 @@ namespace {
 // Rows that are gathered into a matrix at a time: a column's piece is then a few cache lines, and all pieces stay in L1 or L2.
 constexpr int64_t kBlockRows = 512;
 
-/// One column's part of a morsel: `n` rows of `width` values from row `row` of the batch on.
-struct Piece {
-  const BoundInput& input;
-  const Field& field;
-  const Column& column;
-  convert::Loop loop;
-  int64_t row;
-  int64_t n;
-  int64_t first_row;  ///< `row`, as errors count it
-
-  int64_t n_values() const { return n * field.width; }
-  bool has_nulls() const {
-    if (column.validity && count_bits(column.validity, column.offset + row, n) != n) return true;
-    return column.value_validity && count_bits(column.value_validity, column.value_offset + row * field.width, n_values()) != n_values();
+/// Puts the input's NULL value where `flags` is set and, if the policy is to give no results for such rows, masks them.
+void replace(const BoundInput& input, const Piece& piece, const std::vector<uint8_t>& flags, bool masks, std::byte* target,
+             int64_t morsel_row, Lane& lane) {
+  const int64_t size = size_of(input.type);
+  for (int64_t v = 0; v < piece.n_values(); ++v) {
+    if (!flags[static_cast<size_t>(v)]) continue;
+    std::memcpy(target + v * size, input.null_value.data(), static_cast<size_t>(size));
+    if (masks) lane.row_null[static_cast<size_t>(morsel_row + v / piece.field.width)] = 1;
   }
-  bool is_null(int64_t value) const {
-    if (column.validity && !bit_at(column.validity, column.offset + row + value / field.width)) return true;
-    return column.value_validity && !bit_at(column.value_validity, column.value_offset + row * field.width + value);
-  }
-  /// True where the values can be read as the input's type without a step between.
-  bool is_ready() const { return field.type == input.type && column.stride == packed_stride(field.type, field.width); }
-  const std::byte* data() const { return static_cast<const std::byte*>(column.data) + row * column.stride; }
-  /// Where value `value` of row `r` and those behind it stand.
-  convert::Source source(int64_t r) const {
-    if (field.type == Type::kBit) return {column.data, 0, column.offset + row + r};
-    return {data() + r * column.stride, size_of(field.type), 0};
-  }
-};
-
-std::string where(const Piece& piece, int64_t row) { return "row " + std::to_string(row) + " of column " + in_quotes(piece.field.name); }
-
-void fail_null(const Piece& piece, int64_t row, Lane& lane, const std::string& input_name) {
-  lane.keep_first(Error(Code::kNullValue, where(piece, row) + " is NULL and input " + in_quotes(input_name) +
-                                              " takes no NULL; say what a NULL means with nulls='nan', 'propagate', or a constant")
-                      .at_row(row)
-                      .at_column(piece.field.name));
-}
-
-void fail_overflow(const Piece& piece, int64_t value, Lane& lane, const std::string& input_name) {
-  const int64_t r = value / piece.field.width;
-  convert::Source source = piece.source(r);
-  if (piece.field.width == 1) source.stride = 0;
-  const std::string text = convert::value_text(source, piece.field.type, value % piece.field.width);
-  const Error plain = convert::overflow_error(piece.field.type, piece.input.type, text);
-  const int64_t row = piece.first_row + r;
-  lane.keep_first(Error(Code::kOverflow, std::string(plain.what()) + " At " + where(piece, row) + ", for input " + in_quotes(input_name) +
-                                             "; on_overflow='null' makes such values NULL.")
-                      .at_row(row)
-                      .at_column(piece.field.name)
-                      .with_value(text)
-                      .with_sql_number(plain.sql_number()));
-}
-
-void mask_row(Lane& lane, int64_t morsel_row) {
-  lane.row_null[static_cast<size_t>(morsel_row)] = 1;
-  lane.any_row_null = true;
-}
-
-/// Converts without regard to NULLs. Returns the first value that does not fit, or -1.
-int64_t convert_values(const Piece& piece, std::byte* target, uint8_t* bad) {
-  const int64_t width = piece.field.width;
-  const int64_t size = size_of(piece.input.type);
-  if (piece.field.width == 1 && piece.field.type != Type::kBit) {
-    return piece.loop({piece.data(), piece.column.stride, 0}, target, size, piece.n, bad);
-  }
-  if (piece.field.type == Type::kBit || piece.column.stride == packed_stride(piece.field.type, width)) {
-    return piece.loop(piece.source(0), target, size, piece.n_values(), bad);
-  }
-  int64_t first = -1;
-  for (int64_t r = 0; r < piece.n; ++r) {
-    const int64_t at = piece.loop(piece.source(r), target + r * width * size, size, width, bad ? bad + r * width : nullptr);
-    if (at >= 0 && first < 0) first = r * width + at;
-  }
-  return first;
+  lane.any_row_null |= masks;
 }
 
 /// Converts the piece into packed values of the input's type, NULLs and overflows dealt with by their policies.
 /// `morsel_row`: row of the morsel at which the piece begins.
-void read_piece(const Binding& binding, const Piece& piece, std::byte* target, int64_t morsel_row, Lane& lane) {
-  const std::string& input_name = binding.scorer->plan().inputs[piece.input.input].name;
+void read_piece(const Binding& binding, const BoundInput& input, size_t which, const Piece& piece, std::byte* target, int64_t morsel_row,
+                Lane& lane) {
   lane.tally.bytes_copied += piece.n_values() * size_of(piece.field.type);
-  const bool has_nulls = piece.has_nulls();
-  if (!has_nulls && binding.on_overflow == OnOverflow::kError) {
-    const int64_t bad = convert_values(piece, target, nullptr);
-    if (bad >= 0) fail_overflow(piece, bad, lane, input_name);
-    return;
+  const bool flags_bad = binding.on_overflow == OnOverflow::kNull;
+  const ConvertedPiece done = convert_piece(piece, target, flags_bad, lane.scratch);
+  lane.tally.count_changed(input.casts[which], done.outcome.n_changed);
+  const bool is_bad = done.outcome.first_bad >= 0;
+  if (!is_bad && !done.has_nulls) return;
+  const std::string name = in_quotes(binding.scorer->plan().inputs[input.input].name);
+  if (is_bad && !flags_bad) lane.keep_first(overflow_of(piece, done, ", for input " + name));
+  if (done.has_nulls && input.nulls == NullPolicy::kError) {
+    const std::vector<uint8_t>& is_null = lane.scratch.is_null;
+    const int64_t row = piece.first_row + (std::find(is_null.begin(), is_null.end(), 1) - is_null.begin()) / piece.field.width;
+    lane.keep_first(Error(Code::kNullValue, where(piece, row) + " is NULL and input " + name +
+                                                " takes no NULL; say what a NULL means with nulls='nan', 'propagate', or a constant")
+                        .at_row(row)
+                        .at_column(piece.field.name));
   }
-  lane.bad.assign(static_cast<size_t>(piece.n_values()), 0);
-  const bool any_bad = convert_values(piece, target, lane.bad.data()) >= 0;
-  if (!has_nulls && !any_bad) return;
-  const int64_t size = size_of(piece.input.type);
-  for (int64_t v = 0; v < piece.n_values(); ++v) {
-    const int64_t r = v / piece.field.width;
-    const bool is_null = has_nulls && piece.is_null(v);
-    // What lies under a NULL is nobody's value: it may overflow in peace.
-    const bool overflowed = !is_null && lane.bad[static_cast<size_t>(v)] != 0;
-    if (!is_null && !overflowed) continue;
-    if (overflowed && binding.on_overflow == OnOverflow::kError) return fail_overflow(piece, v, lane, input_name);
-    if (is_null && piece.input.nulls == NullPolicy::kError) return fail_null(piece, piece.first_row + r, lane, input_name);
-    if (piece.input.nulls == NullPolicy::kError || piece.input.nulls == NullPolicy::kPropagate) mask_row(lane, morsel_row + r);
-    std::memcpy(target + v * size, piece.input.null_value.data(), static_cast<size_t>(size));
-  }
+  const bool masks = input.nulls == NullPolicy::kPropagate;
+  if (is_bad && flags_bad) replace(input, piece, lane.scratch.bad, masks || input.nulls == NullPolicy::kError, target, morsel_row, lane);
+  if (done.has_nulls && input.nulls != NullPolicy::kError) replace(input, piece, lane.scratch.is_null, masks, target, morsel_row, lane);
 }
 
 Piece piece_of(const Binding& binding, const Morsel& morsel, const BoundInput& input, size_t which, int64_t begin, int64_t n) {
   const size_t field = input.fields[which];
-  return {input, binding.fields[field], morsel.batch->columns[field], input.loops[which], morsel.begin + begin, n, morsel.error_row(begin)};
+  return {binding.fields[field], morsel.batch->columns[field], input.conversions[which], morsel.begin + begin, n, morsel.error_row(begin)};
 }
 
 /// Many columns into the rows of one matrix, block by block.
@@ -139,7 +72,7 @@ void gather(const Binding& binding, const Morsel& morsel, const BoundInput& inpu
       }
       if (!block) block = lane.block.reserve(static_cast<size_t>(block_rows * size) * input.fields.size());
       std::byte* packed = block + static_cast<int64_t>(c) * block_rows * size;
-      read_piece(binding, piece, packed, begin, lane);
+      read_piece(binding, input, c, piece, packed, begin, lane);
       lane.columns[c] = packed;
     }
     convert::interleave(lane.columns, size, n, target + begin * input.row_bytes(), input.row_bytes());
@@ -168,7 +101,7 @@ void read_inputs(const Binding& binding, const Morsel& morsel, Lane& lane) {
     }
     std::byte* target = lane.inputs.reserve(static_cast<size_t>(n_bytes)) + offset;
     offset += round_up(n * input.row_bytes(), 64);
-    input.fields.size() == 1 ? read_piece(binding, whole, target, 0, lane) : gather(binding, morsel, input, target, lane);
+    input.fields.size() == 1 ? read_piece(binding, input, 0, whole, target, 0, lane) : gather(binding, morsel, input, target, lane);
     lane.input_refs[i] = {target, input.type, {}};
   }
 }

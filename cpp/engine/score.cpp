@@ -66,10 +66,10 @@ std::vector<Morsel> cut(std::span<const Batch> batches, int64_t morsel_rows, int
 /// Lanes on loan from the scorer for the length of a call.
 class Lanes {
  public:
-  Lanes(const Scorer& scorer, int n) : scorer_(scorer) {
+  Lanes(const Scorer& scorer, int n, size_t n_casts) : scorer_(scorer) {
     for (int i = 0; i < n; ++i) {
       lanes_.push_back(scorer.take_lane());
-      lanes_.back()->tally = {};
+      lanes_.back()->tally.clear(n_casts);
     }
   }
   ~Lanes() {
@@ -89,7 +89,11 @@ class Lanes {
 class Call {
  public:
   Call(const Binding& binding, std::vector<Morsel> morsels, std::span<const Output> outputs, const CallOptions& options, int n_lanes)
-      : binding_(binding), morsels_(std::move(morsels)), outputs_(outputs), options_(options), lanes_(*binding.scorer, n_lanes) {}
+      : binding_(binding),
+        morsels_(std::move(morsels)),
+        outputs_(outputs),
+        options_(options),
+        lanes_(*binding.scorer, n_lanes, binding.casts.size()) {}
 
   void run(bool in_pool, int n_lanes) {
     if (in_pool) {
@@ -107,15 +111,10 @@ class Call {
 
   Tally tally(int64_t* n_threads) const {
     Tally sum;
+    sum.clear(binding_.casts.size());
     for (const auto& lane : lanes_) {
-      const Tally& each = lane->tally;
-      *n_threads += each.n_morsels > 0;
-      sum.n_morsels += each.n_morsels;
-      sum.bytes_copied += each.bytes_copied;
-      sum.bytes_borrowed += each.bytes_borrowed;
-      sum.ns_convert += each.ns_convert;
-      sum.ns_run += each.ns_run;
-      sum.ns_write += each.ns_write;
+      *n_threads += lane->tally.n_morsels > 0;
+      sum.add(lane->tally);
     }
     return sum;
   }
@@ -197,9 +196,9 @@ void score_trifle(const Binding& binding, const Morsel& morsel, std::span<const 
     std::unique_ptr<Lane> lane = scorer.take_lane();
     ~Loan() { scorer.give_lane(std::move(lane)); }
   } loan{*binding.scorer};
-  loan.lane->tally = {};
+  loan.lane->tally.clear(binding.casts.size());
   score_morsel(binding, morsel, outputs, *loan.lane);
-  report.tally = loan.lane->tally;
+  report.tally = loan.lane->tally;  // a copy: the lane keeps its memory
   report.n_threads = 1;
   report.ns_total = report.tally.ns_convert + report.tally.ns_run + report.tally.ns_write;
 }
@@ -228,6 +227,7 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
     report.tally = call.tally(&report.n_threads);
     report.ns_total = now_ns() - start;
   }
+  if (binding.counts_branches) report.n_branch_changes = report.tally.n_branch_changes;
   return report;
 }
 

@@ -20,6 +20,7 @@ struct Report {
   int64_t n_rows = 0;
   int64_t n_threads = 0;
   int64_t ns_total = 0;
+  int64_t n_branch_changes = -1;  ///< -1: not counted
   Tally tally;
 };
 

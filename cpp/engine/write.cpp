@@ -7,63 +7,80 @@
 namespace edgeonnx::engine {
 namespace {
 
-Error overflow(const BoundResult& result, const convert::Source& source, int64_t value, int64_t row) {
-  const std::string text = convert::value_text(source, result.from, value);
-  const Error plain = convert::overflow_error(result.from, result.to, text);
-  return Error(Code::kOverflow, std::string(plain.what()) + " At row " + std::to_string(row) + " of output " + in_quotes(result.name) + ".")
-      .at_row(row)
-      .at_column(result.name)
-      .with_value(text)
-      .with_sql_number(plain.sql_number());
+Error overflow(const BoundResult& result, const convert::Source& values, int64_t value, int64_t row) {
+  const std::string text = convert::value_text(values, result.conversion.from, value);
+  const std::string place = "row " + std::to_string(row) + " of output " + in_quotes(result.name);
+  return convert::overflow_error(result.conversion.from, result.conversion.to, text, place).at_row(row).at_column(result.name);
 }
 
-/// Converts the rows of one result; the first that does not fit goes to lane.failure. Values of masked rows may overflow in peace.
-void write_values(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, const std::byte* tensor,
+Error null_error(const BoundResult& result, int64_t row) {
+  return Error(Code::kNullValue, "row " + std::to_string(row) + " of output " + in_quotes(result.name) +
+                                     " is NULL and the output is declared NOT NULL; declare it NULL, or keep NULL rows out of the data")
+      .at_row(row)
+      .at_column(result.name);
+}
+
+/// Converts the values of one result, `width` values from `values` on a row, rows `n`; what does not fit goes to lane.failure, or is
+/// flagged in lane.scratch.bad where that makes a NULL.
+void convert_values(const BoundResult& result, const convert::Source& values, void* target, int64_t stride, int64_t n, int64_t first_row,
+                    uint8_t* bad, Lane& lane) {
+  const convert::Outcome done = convert::run(result.conversion, values, target, stride, n, bad);
+  lane.tally.count_changed(result.cast, done.n_changed);
+  if (done.first_bad >= 0 && !bad) lane.keep_first(overflow(result, values, done.first_bad, first_row + done.first_bad / result.width));
+}
+
+/// A masked row's values are nobody's: they become 0, so that none of them overflows or counts as changed.
+void clear_masked_rows(std::byte* values, int64_t stride, int64_t n_bytes, const Lane& lane) {
+  for (size_t r = 0; r < lane.row_null.size(); ++r) {
+    if (lane.row_null[r]) std::memset(values + static_cast<int64_t>(r) * stride, 0, static_cast<size_t>(n_bytes));
+  }
+}
+
+void write_values(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, std::byte* tensor,
                   Lane& lane) {
-  const int64_t from_size = size_of(result.from);
-  const int64_t to_size = size_of(result.to);
+  const int64_t from_size = size_of(result.from());
   const int64_t tensor_stride = binding.tensors[result.tensor].row_bytes();
   auto* target = static_cast<std::byte*>(output.data) + morsel.first_row * output.stride;
-  const std::byte* from = tensor + result.first_value * from_size;
-  const bool masks = binding.can_mask;
-  if (masks) lane.bad.assign(static_cast<size_t>(morsel.n_rows * result.width), 0);
-  uint8_t* bad = masks ? lane.bad.data() : nullptr;
-  const auto check = [&](const convert::Source& source, int64_t row, int64_t at) {
-    if (at < 0) return;
-    if (binding.on_overflow == OnOverflow::kNull) return;
-    if (masks && lane.row_null[static_cast<size_t>(row)]) return;
-    lane.keep_first(overflow(result, source, at, morsel.error_row(row)));
-  };
-  if (result.width == 1) {
-    const convert::Source source{from, tensor_stride, 0};
-    int64_t at = result.loop(source, target, output.stride, morsel.n_rows, bad);
-    // With masked rows in the way, the first failure that counts may come later.
-    while (at >= 0 && masks && binding.on_overflow == OnOverflow::kError && at < morsel.n_rows &&
-           (!bad[at] || lane.row_null[static_cast<size_t>(at)]))
-      ++at;
-    if (at >= 0 && at < morsel.n_rows) check(source, at, at);
-    return;
+  std::byte* from = tensor + result.first_value * from_size;
+  const int64_t n = morsel.n_rows;
+  const int64_t width = result.width;
+  if (lane.any_row_null) clear_masked_rows(from, tensor_stride, width * from_size, lane);
+  uint8_t* bad = nullptr;
+  if (binding.on_overflow == OnOverflow::kNull) {
+    lane.scratch.bad.assign(static_cast<size_t>(n * width), 0);
+    bad = lane.scratch.bad.data();
   }
-  const auto is_before_failure = [&](int64_t r) { return !lane.failure || morsel.error_row(r) < lane.failure->row(); };
-  for (int64_t r = 0; r < morsel.n_rows && is_before_failure(r); ++r) {
-    const convert::Source source{from + r * tensor_stride, from_size, 0};
-    check(source, r, result.loop(source, target + r * output.stride, to_size, result.width, bad ? bad + r * result.width : nullptr));
+  const int64_t row = morsel.error_row(0);
+  if (width == 1) return convert_values(result, {from, tensor_stride, 0}, target, output.stride, n, row, bad, lane);
+  const int64_t to_size = size_of(result.to());
+  if (tensor_stride == width * from_size && output.stride == width * to_size) {
+    return convert_values(result, {from, from_size, 0}, target, to_size, n * width, row, bad, lane);
+  }
+  for (int64_t r = 0; r < n; ++r) {
+    convert_values(result, {from + r * tensor_stride, from_size, 0}, target + r * output.stride, to_size, width, row + r,
+                   bad ? bad + r * width : nullptr, lane);
   }
 }
 
-void write_mask(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, bool converted,
-                const Lane& lane) {
-  if (!output.mask) return;
-  uint8_t* mask = output.mask + morsel.first_row;
+/// The mask of one result: masked rows, and values that did not fit. A NULL that must not be goes to lane.failure.
+void write_mask(const Binding& binding, const BoundResult& result, const Morsel& morsel, const Output& output, bool converted, Lane& lane) {
   const size_t n = static_cast<size_t>(morsel.n_rows);
-  if (lane.any_row_null) {
-    std::memcpy(mask, lane.row_null.data(), n);
-  } else {
-    std::memset(mask, 0, n);
+  const size_t width = static_cast<size_t>(result.width);
+  const bool has_bad = converted && binding.on_overflow == OnOverflow::kNull;
+  const auto is_null = [&](size_t r) {
+    uint8_t null = lane.any_row_null ? lane.row_null[r] : 0;
+    for (size_t v = 0; v < width && has_bad; ++v) null |= lane.scratch.bad[r * width + v];
+    return null;
+  };
+  uint8_t* mask = output.mask ? output.mask + morsel.first_row : nullptr;
+  if (!lane.any_row_null && !has_bad) {
+    if (mask) std::memset(mask, 0, n);
+    return;
   }
-  if (!converted || binding.on_overflow != OnOverflow::kNull) return;
   for (size_t r = 0; r < n; ++r) {
-    for (int64_t v = 0; v < result.width; ++v) mask[r] |= lane.bad[r * static_cast<size_t>(result.width) + static_cast<size_t>(v)];
+    const uint8_t null = is_null(r);
+    if (mask) mask[r] = null;
+    if (null && result.not_null) return lane.keep_first(null_error(result, morsel.error_row(static_cast<int64_t>(r))));
   }
 }
 
@@ -76,7 +93,7 @@ bool is_direct(const Binding& binding, size_t index, std::span<const Output> out
     const BoundResult& each = binding.results[i];
     if (each.tensor != index) continue;
     *result = i;
-    return each.from == each.to && each.width == tensor.shape.width && outputs[i].stride == tensor.row_bytes();
+    return each.cast == kNoCast && each.width == tensor.shape.width && outputs[i].stride == tensor.row_bytes();
   }
   return false;
 }
@@ -84,7 +101,7 @@ bool is_direct(const Binding& binding, size_t index, std::span<const Output> out
 void write_results(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Lane& lane) {
   for (size_t i = 0; i < binding.results.size(); ++i) {
     const BoundResult& result = binding.results[i];
-    const auto* tensor = static_cast<const std::byte*>(lane.output_refs[result.tensor].data);
+    auto* tensor = static_cast<std::byte*>(lane.output_refs[result.tensor].data);
     const bool converted = !lane.is_direct[result.tensor];
     if (converted) write_values(binding, result, morsel, outputs[i], tensor, lane);
     write_mask(binding, result, morsel, outputs[i], converted, lane);

@@ -157,10 +157,7 @@ void make_session(Plan& plan, onnx::Bytes bytes, const onnx::Model& model, onnx:
   plan.notes.push_back("batch: " + fixed + " and " + reason + "; rows are scored " + std::to_string(*batch) + " at a time, which is slow");
 }
 
-bool has_trees(const onnx::Model& model) {
-  return std::any_of(model.nodes.begin(), model.nodes.end(),
-                     [](const onnx::Node& node) { return node.op_type.starts_with("TreeEnsemble"); });
-}
+bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
 
 // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
 constexpr size_t kSmallModelBytes = 1 << 20;
@@ -311,6 +308,7 @@ Plan make_plan(onnx::Bytes bytes, const ort::Library& library, const Options& op
   make_output_ports(plan, model, zipmaps);
   complete_output_ports(plan, library);
   choose_morsel(plan, model, options.morsel_rows);
+  plan.branches = BranchCheck(model, plan.inputs);
   return plan;
 }
 

@@ -11,6 +11,7 @@
 #include "base/type.h"
 #include "onnx/model.h"
 #include "ort/session.h"
+#include "plan/branches.h"
 
 namespace edgeonnx::plan {
 
@@ -65,7 +66,8 @@ struct Plan {
   BatchMode batch_mode = BatchMode::kFree;
   int64_t fixed_batch = 0;
   int64_t morsel_rows = 0;
-  int64_t row_cost = 0;            ///< multiplications a row, roughly; tells a trifle from a long run
+  int64_t row_cost = 0;  ///< multiplications a row, roughly; tells a trifle from a long run
+  BranchCheck branches;
   std::vector<std::string> notes;  ///< decisions and their reasons, one sentence each
 };
 

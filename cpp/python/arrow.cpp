@@ -75,7 +75,8 @@ void release_capsule(PyObject* capsule) {
 }
 
 /// arrays: C-contiguous, [N] or [N, k]; masks: None or boolean [N], True = NULL.
-py::capsule export_stream(const std::vector<std::string>& names, const py::list& arrays, const py::list& masks) {
+/// decimals: name -> (type, precision, scale) of arrays that hold the raw bytes of decimals.
+py::capsule export_stream(const std::vector<std::string>& names, const py::list& arrays, const py::list& masks, const py::dict& decimals) {
   auto result = std::make_unique<Result>();
   result->names = names;
   result->owners = py::list();
@@ -85,7 +86,11 @@ py::capsule export_stream(const std::vector<std::string>& names, const py::list&
     int64_t width = 1;
     for (py::ssize_t d = 1; d < array.ndim(); ++d) width *= array.shape(d);
     result->n_rows = array.shape(0);
-    result->fields.push_back({result->names[i].c_str(), nullptr, width, type_of(array.dtype())});
+    edgeonnx_field field{result->names[i].c_str(), nullptr, width, type_of(array.dtype()), 0, 0};
+    if (const py::str name(names[i]); decimals.contains(name)) {
+      std::tie(field.type, field.precision, field.scale) = decimals[name].cast<std::tuple<int32_t, int16_t, int16_t>>();
+    }
+    result->fields.push_back(field);
     edgeonnx_column column{};
     column.data = array.data();
     column.stride = array.itemsize() * width;
@@ -105,7 +110,7 @@ py::capsule export_stream(const std::vector<std::string>& names, const py::list&
 }  // namespace
 
 void register_arrow(py::module_& module) {
-  module.def("export_stream", &export_stream, py::arg("names"), py::arg("arrays"), py::arg("masks"));
+  module.def("export_stream", &export_stream, py::arg("names"), py::arg("arrays"), py::arg("masks"), py::arg("decimals"));
 }
 
 }  // namespace edgeonnx::python

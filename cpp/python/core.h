@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "edgeonnx/edgeonnx.hpp"
@@ -23,10 +24,12 @@ class Table {
   Table& operator=(const Table&) = delete;
   ~Table();
 
-  /// `arrays`: NumPy arrays; (name of the type, number of rows) stands for a column of a type that no input takes.
+  /// `arrays`: NumPy arrays; a Table of one column; (name of the type, number of rows) for a column of a type that no input takes.
   /// `masks`: None, or per column None or booleans, true where NULL: one a row, or one for each value.
   static std::unique_ptr<Table> from_arrays(const std::vector<std::string>& names, const py::list& arrays, const py::object& masks);
   static std::unique_ptr<Table> from_arrow(const py::object& source);
+  /// One column, from an array with `__arrow_c_array__`.
+  static std::unique_ptr<Table> from_arrow_array(const py::object& source);
 
   const std::vector<edgeonnx_field>& fields() const { return fields_; }
   const std::vector<edgeonnx_batch>& batches() const { return batches_; }
@@ -38,7 +41,10 @@ class Table {
   py::bytes signature() const;
 
  private:
-  void add_field(const std::string& name, int32_t type, int64_t width, const std::string& type_name);
+  /// `like` without its strings, which do not outlive their owner; `type_name` only where `type` is undefined: messages speak SQL.
+  void add_field(const std::string& name, const edgeonnx_field& like, const std::string& type_name);
+  /// The only column of another table, under a name of its own.
+  void add_column_of(const std::string& name, const Table& other, edgeonnx_column& column);
   void add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows, int64_t width);
   void add_batch(const ArrowSchema& schema, ArrowArray array);
 
@@ -58,12 +64,22 @@ const char* check_name(const std::string& name);
 py::str to_str(const std::string& text);
 /// edgeonnx.h's type of a NumPy dtype; EDGEONNX_TYPE_UNDEFINED for what no input takes.
 int32_t type_of(const py::dtype& dtype);
-/// The dtype of a type. Throws StatusError where NumPy has none.
+/// The dtype of a type; for decimals 16 raw bytes. Throws StatusError where NumPy has none.
 py::dtype dtype_of(int32_t type);
+bool is_decimal(int32_t type);
+
+/// (type, precision, scale, not_null), as edgeonnx_result has them.
+using Declaration = std::tuple<int32_t, int16_t, int16_t, bool>;
+
+constexpr int kMostDimensions = 32;  // of an array, NPY_MAXDIMS before NumPy 2; a row of more is handed out as a vector
+
+/// A new array of NumPy's, shape[0] being n_rows.
+py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape, py::ssize_t n_rows);
 
 void register_errors(py::module_& module);
 void register_table(py::module_& module);
 void register_scorer(py::module_& module);
 void register_arrow(py::module_& module);
+void register_types(py::module_& module);
 
 }  // namespace edgeonnx::python

@@ -60,8 +60,6 @@ edgeonnx_null_rule null_rule_of(const NullRule& rule) {
   return raw;
 }
 
-constexpr int kMostDimensions = 32;  // of an array, NPY_MAXDIMS before NumPy 2; a row of more is handed out as a vector
-
 struct BoundResult {
   py::str name;
   py::dtype dtype;
@@ -69,6 +67,8 @@ struct BoundResult {
   int64_t width = 1;
   std::vector<py::ssize_t> shape;  // shape[0] is set at each call
   bool nullable = false;
+  int16_t precision = 0;
+  int16_t scale = 0;
 };
 
 /// A binding with what a call needs of its results at hand.
@@ -82,7 +82,7 @@ struct PyBinding {
         throw StatusError(EDGEONNX_INVALID_ARGUMENT,
                           "output '" + std::string(port.name) + "' is chosen twice; choose it once, or score twice");
       }
-      BoundResult result{name, dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0};
+      BoundResult result{name, dtype_of(port.type), port.type, port.width, {0}, port.nullable != 0, port.precision, port.scale};
       int64_t product = 1;
       for (int32_t d = 1; d < port.rank; ++d) product *= port.shape[d];
       if (port.width > 1 && product == port.width && port.rank <= kMostDimensions) {
@@ -99,6 +99,7 @@ struct PyBinding {
   py::dtype mask_dtype{"bool"};
   int64_t matrix_width = -1;  // of the only column; -1 where there are several
   int32_t matrix_type = EDGEONNX_TYPE_UNDEFINED;
+  size_t n_casts = static_cast<size_t>(edgeonnx_binding_n_casts(binding.get()));
 };
 
 /// Asked by the waiting thread while others score: lets Python run its signal handlers, so that Ctrl-C stops the call.
@@ -114,6 +115,9 @@ py::array checked_out(const py::object& given, const BoundResult& result, int64_
   const auto array = py::reinterpret_borrow<py::array>(given);
   if (py::hasattr(given, "mask"))
     throw StatusError(EDGEONNX_INVALID_ARGUMENT, name + " is a masked array; pass its .data, and find NULLs in the scores returned");
+  if (is_decimal(result.type)) {
+    throw StatusError(EDGEONNX_UNSUPPORTED, name + ": NumPy has no dtype for decimals; take this result from the scores");
+  }
   if (type_of(array.dtype()) != result.type) {
     throw StatusError(EDGEONNX_TYPE_MISMATCH, name + ": expected dtype " + py::cast<std::string>(py::str(py::object(result.dtype))) +
                                                   ", got " + py::cast<std::string>(py::str(py::object(array.dtype()))));
@@ -141,21 +145,8 @@ struct GilRelease {
   ~GilRelease() { PyEval_RestoreThread(state); }
 };
 
-/// A new array of NumPy's; without the detours of py::array's constructor, which cost as much as scoring a row.
-py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape, py::ssize_t n_rows) {
-  py::ssize_t sizes[kMostDimensions];
-  const int n_dimensions = static_cast<int>(shape.size());
-  std::copy_n(shape.begin(), n_dimensions, sizes);
-  sizes[0] = n_rows;
-  const auto& numpy = py::detail::npy_api::get();
-  // NewFromDescr steals a reference to the dtype.
-  PyObject* made =
-      numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, dtype.inc_ref().ptr(), n_dimensions, sizes, nullptr, nullptr, 0, nullptr);
-  if (!made) throw py::error_already_set();
-  return py::reinterpret_steal<py::array>(made);
-}
-
-/// Memory for the results, and the call. Returns (values by name, masks by name or None, report as the bytes of an edgeonnx_report).
+/// Memory for the results, and the call. Returns (values by name, masks by name or None, report: the bytes of an edgeonnx_report and behind
+/// them a 64-bit number per cast).
 py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, size_t n_batches, int64_t n_rows, const py::dict* out,
                         int64_t first_row) {
   const size_t n = self.results.size();
@@ -182,7 +173,14 @@ py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, si
   call.struct_size = sizeof call;
   call.check = check_signals;
   call.first_row = first_row;
-  edgeonnx_report report{};
+  constexpr size_t kInlineCasts = 32;
+  struct {
+    edgeonnx_report report;
+    int64_t few_casts[kInlineCasts];
+  } told{};
+  std::vector<int64_t> many_casts(self.n_casts > kInlineCasts ? self.n_casts : 0);
+  call.n_changed = many_casts.empty() ? told.few_casts : many_casts.data();
+  edgeonnx_report& report = told.report;
   report.struct_size = sizeof report;
   try {
     // Safe without the GIL: the caller holds the owners of the batches, `values` and `masks` own the results, and both outlive the call.
@@ -194,7 +192,8 @@ py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, si
     if (PyErr_Occurred()) throw py::error_already_set();  // a signal handler's exception, KeyboardInterrupt as a rule
     throw;
   }
-  const py::bytes raw_report(reinterpret_cast<const char*>(&report), sizeof report);
+  py::bytes raw_report(reinterpret_cast<const char*>(&told), sizeof report + (many_casts.empty() ? self.n_casts * sizeof(int64_t) : 0));
+  if (!many_casts.empty()) raw_report += py::bytes(reinterpret_cast<const char*>(many_casts.data()), self.n_casts * sizeof(int64_t));
   return py::reinterpret_steal<py::tuple>(PyTuple_Pack(3, values.ptr(), masks.ptr(), raw_report.ptr()));
 }
 
@@ -218,7 +217,7 @@ py::object score_matrix(const PyBinding& self, const py::array& matrix) {
 std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t coercion, int32_t on_overflow, bool by_position,
                                 const std::vector<NullRule>& null_rules, const Pairs& renames,
                                 const std::vector<std::pair<std::string, std::vector<std::string>>>& groups,
-                                const std::vector<std::pair<std::string, int32_t>>& results) {
+                                const std::vector<std::pair<std::string, Declaration>>& results, bool counts_branches) {
   std::vector<edgeonnx_null_rule> raw_nulls;
   for (const NullRule& rule : null_rules) raw_nulls.push_back(null_rule_of(rule));
   std::vector<edgeonnx_rename> raw_renames;
@@ -230,7 +229,10 @@ std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t 
     raw_groups.push_back({groups[i].first.c_str(), names[i].data(), names[i].size()});
   }
   std::vector<edgeonnx_result> raw_results;
-  for (const auto& [output, type] : results) raw_results.push_back({check_name(output), type});
+  for (const auto& [output, declaration] : results) {
+    const auto [type, precision, scale, not_null] = declaration;
+    raw_results.push_back({check_name(output), type, precision, scale, not_null});
+  }
   edgeonnx_binding_options options{};
   options.struct_size = sizeof options;
   options.coercion = coercion;
@@ -244,6 +246,7 @@ std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t 
   options.n_groups = raw_groups.size();
   options.results = raw_results.data();
   options.n_results = raw_results.size();
+  options.counts_branches = counts_branches;
   std::optional<Binding> made;
   {
     const py::gil_scoped_release release;  // may run the model once to learn its shapes; only C++ copies are read
@@ -271,8 +274,17 @@ void register_scorer(py::module_& module) {
                              [](const PyBinding& self) {
                                py::list casts;
                                for (const edgeonnx_cast& cast : self.binding.casts())
-                                 casts.append(py::make_tuple(to_str(cast.column), cast.from, cast.to, cast.exact != 0));
+                                 casts.append(py::make_tuple(to_str(cast.column), cast.from, cast.to, cast.exact != 0, cast.rule));
                                return casts;
+                             })
+      .def_property_readonly("decimals",
+                             [](const PyBinding& self) {
+                               py::dict decimals;
+                               for (const BoundResult& result : self.results) {
+                                 if (is_decimal(result.type))
+                                   decimals[result.name] = py::make_tuple(result.type, result.precision, result.scale);
+                               }
+                               return decimals;
                              })
       .def_property_readonly("explain", [](const PyBinding& self) { return to_str(self.binding.explain()); })
       .def("score", &score, py::arg("table"), py::arg("out"), py::arg("first_row"))
@@ -294,7 +306,7 @@ void register_scorer(py::module_& module) {
                              })
       .def_property_readonly("explain", [](const Scorer& self) { return to_str(self.explain()); })
       .def("bind", &bind, py::arg("table"), py::arg("coercion"), py::arg("on_overflow"), py::arg("by_position"), py::arg("null_rules"),
-           py::arg("renames"), py::arg("groups"), py::arg("results"));
+           py::arg("renames"), py::arg("groups"), py::arg("results"), py::arg("counts_branches"));
 }
 
 }  // namespace edgeonnx::python

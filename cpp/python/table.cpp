@@ -90,11 +90,17 @@ py::dtype dtype_of(int32_t type) {
       return py::dtype("float32");
     case EDGEONNX_TYPE_DOUBLE:
       return py::dtype("float64");
+    case EDGEONNX_TYPE_DECIMAL128:
+    case EDGEONNX_TYPE_MONEY:
+      return py::dtype("V16");
     default:
-      throw StatusError(EDGEONNX_UNSUPPORTED,
-                        "NumPy has no dtype for a result of this type; ask for another one with with_={output: type}");
+      throw StatusError(EDGEONNX_UNSUPPORTED, std::string("NumPy has no dtype for values of type ") +
+                                                  (type == EDGEONNX_TYPE_BFLOAT16 ? "bfloat16" : "string") +
+                                                  "; ask for another type, real for instance");
   }
 }
+
+bool is_decimal(int32_t type) { return type >= EDGEONNX_TYPE_DECIMAL32 && type <= EDGEONNX_TYPE_MONEY; }
 
 Table::~Table() {
   for (ArrowArray& array : arrow_arrays_) {
@@ -102,14 +108,19 @@ Table::~Table() {
   }
 }
 
-void Table::add_field(const std::string& name, int32_t type, int64_t width, const std::string& type_name) {
-  check_name(name);
-  edgeonnx_field field{};
-  field.name = strings_.emplace_back(name).c_str();
-  field.type_name = type_name.empty() ? nullptr : strings_.emplace_back(type_name).c_str();
-  field.type = type;
-  field.width = width;
+void Table::add_field(const std::string& name, const edgeonnx_field& like, const std::string& type_name) {
+  edgeonnx_field field = like;
+  field.name = strings_.emplace_back(check_name(name)).c_str();
+  field.type_name = like.type == EDGEONNX_TYPE_UNDEFINED ? strings_.emplace_back(type_name).c_str() : nullptr;
   fields_.push_back(field);
+}
+
+void Table::add_column_of(const std::string& name, const Table& other, edgeonnx_column& column) {
+  if (other.fields_.size() != 1 || other.batches_.size() > 1) {
+    throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + name + "' is not one column in one piece");
+  }
+  add_field(name, other.fields_[0], other.fields_[0].type_name ? other.fields_[0].type_name : "");
+  if (!other.batches_.empty()) column = other.batches_[0].columns[0];
 }
 
 void Table::add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows, int64_t width) {
@@ -135,8 +146,14 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
   for (size_t i = 0; i < n; ++i) {
     if (py::isinstance<py::tuple>(arrays[i])) {
       const auto [type_name, n_rows] = py::cast<std::pair<std::string, int64_t>>(arrays[i]);
-      table->add_field(names[i], EDGEONNX_TYPE_UNDEFINED, 1, type_name);
+      table->add_field(names[i], {nullptr, nullptr, 1, EDGEONNX_TYPE_UNDEFINED, 0, 0}, type_name);
       lengths[i] = n_rows;
+      continue;
+    }
+    if (py::isinstance<Table>(arrays[i])) {
+      const auto& other = arrays[i].cast<const Table&>();
+      table->add_column_of(names[i], other, columns[i]);
+      lengths[i] = other.n_rows_;
       continue;
     }
     const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
@@ -147,8 +164,7 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
     int32_t type = type_of(array.dtype());
     const int64_t width = inner_width(array);
     if (width < 1 || !is_packed_inside(array)) type = EDGEONNX_TYPE_UNDEFINED;
-    // NumPy's own name for the type only where SQL has none: messages speak SQL first.
-    table->add_field(names[i], type, width < 1 ? 1 : width,
+    table->add_field(names[i], {nullptr, nullptr, width < 1 ? 1 : width, type, 0, 0},
                      type == EDGEONNX_TYPE_UNDEFINED ? py::cast<std::string>(py::str(py::object(array.dtype()))) : "");
     if (type == EDGEONNX_TYPE_UNDEFINED) continue;
     columns[i].data = array.data();
@@ -185,9 +201,8 @@ std::unique_ptr<Table> Table::from_arrow(const py::object& source) {
   const auto read_fields = [&](const ArrowSchema& schema) {
     std::vector<edgeonnx_field> fields(static_cast<size_t>(schema.n_children));
     checked([&](edgeonnx_error* error) { return edgeonnx_arrow_fields(&schema, fields.data(), fields.size(), error); });
-    // The schema goes away with its capsule; the names stay. Messages call a type by its SQL name where there is one.
-    for (const edgeonnx_field& field : fields)
-      table->add_field(field.name, field.type, field.width, field.type == EDGEONNX_TYPE_UNDEFINED ? field.type_name : "");
+    // The schema goes away with its capsule; the names stay.
+    for (const edgeonnx_field& field : fields) table->add_field(field.name, field, field.type_name);
   };
   if (py::hasattr(source, "__arrow_c_stream__")) {
     const py::object capsule = source.attr("__arrow_c_stream__")();
@@ -218,6 +233,41 @@ std::unique_ptr<Table> Table::from_arrow(const py::object& source) {
   return table;
 }
 
+std::unique_ptr<Table> Table::from_arrow_array(const py::object& source) {
+  const py::tuple pair = source.attr("__arrow_c_array__")();
+  auto& schema = *capsule_pointer<ArrowSchema>(pair[0], "arrow_schema");
+  auto& array = *capsule_pointer<ArrowArray>(pair[1], "arrow_array");
+  // The core reads tables: a struct around the array, which ends with it.
+  struct Parent {
+    ArrowArray child;
+    ArrowArray* children[1] = {&child};
+    const void* buffers[1] = {nullptr};
+  };
+  ArrowSchema* children[] = {&schema};
+  ArrowSchema table_schema{"+s", "", nullptr, 0, 1, children, nullptr, [](ArrowSchema*) {}, nullptr};
+  auto table = std::make_unique<Table>();
+  edgeonnx_field field{};
+  checked([&](edgeonnx_error* error) { return edgeonnx_arrow_fields(&table_schema, &field, 1, error); });
+  table->add_field("values", field, field.type_name);
+  auto parent = std::make_unique<Parent>();
+  parent->child = array;
+  ArrowArray table_array{};
+  table_array.length = array.length;
+  table_array.n_buffers = 1;
+  table_array.n_children = 1;
+  table_array.buffers = parent->buffers;
+  table_array.children = parent->children;
+  table_array.private_data = parent.release();
+  table_array.release = [](ArrowArray* self) {
+    const std::unique_ptr<Parent> owned(static_cast<Parent*>(self->private_data));
+    owned->child.release(&owned->child);
+    self->release = nullptr;
+  };
+  array.release = nullptr;  // moved, as the interface's specification describes it
+  table->add_batch(table_schema, table_array);
+  return table;
+}
+
 std::vector<std::string> Table::names() const {
   std::vector<std::string> all;
   for (const edgeonnx_field& field : fields_) all.emplace_back(field.name);
@@ -239,6 +289,7 @@ py::bytes Table::signature() const {
     text.append(field.name).push_back('\0');
     text.append(reinterpret_cast<const char*>(&field.type), sizeof field.type);
     text.append(reinterpret_cast<const char*>(&field.width), sizeof field.width);
+    if (is_decimal(field.type)) text.append({static_cast<char>(field.precision), static_cast<char>(field.scale)});
     if (field.type == EDGEONNX_TYPE_UNDEFINED) text.append(field.type_name).push_back('\0');
   }
   return py::bytes(text);
@@ -248,8 +299,14 @@ void register_table(py::module_& module) {
   py::class_<Table>(module, "Table", "Columns on loan from NumPy arrays or Arrow data.")
       .def_static("from_arrays", &Table::from_arrays, py::arg("names"), py::arg("arrays"), py::arg("masks") = py::none())
       .def_static("from_arrow", &Table::from_arrow, py::arg("source"))
+      .def_static("from_arrow_array", &Table::from_arrow_array, py::arg("source"))
       .def_property_readonly("n_rows", &Table::n_rows)
       .def_property_readonly("names", &Table::names)
+      .def_property_readonly("is_bindable",
+                             [](const Table& table) {
+                               return std::none_of(table.fields().begin(), table.fields().end(),
+                                                   [](const edgeonnx_field& field) { return field.type == EDGEONNX_TYPE_UNDEFINED; });
+                             })
       .def_property_readonly("n_batches", [](const Table& table) { return table.batches().size(); })
       .def_property_readonly("signature", &Table::signature)
       .def("addresses", &Table::addresses);

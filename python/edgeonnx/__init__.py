@@ -3,6 +3,7 @@
 `Scorer` loads a model; its `score`, `predict` and `stream` take tables. Every exception derives from `Error`.
 """
 
+from edgeonnx._cast import cast
 from edgeonnx._core import version as _version
 from edgeonnx._errors import (
     Cancelled,
@@ -53,6 +54,7 @@ __all__ = [
     "Unsupported",
     "__version__",
     "build_info",
+    "cast",
     "get_include",
     "get_library",
 ]

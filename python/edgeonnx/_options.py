@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Iterable, Mapping, Sequence
 
 from edgeonnx._errors import InvalidArgument
-from edgeonnx._sql_types import element_type
+from edgeonnx._sql_types import Declaration, declaration_of
 
 __all__ = ["NOTHING", "NullPolicy", "Request", "null_rules", "position_of", "positive", "provider_list", "request_of"]
 
@@ -15,6 +15,8 @@ NullRule = tuple[str | None, int, float | int | None]
 
 COERCIONS = ("tsql", "safe", "strict")
 ON_OVERFLOW = ("error", "null")
+REPORTS = ("summary", "branches")
+_OWN_TYPE: Declaration = (0, 0, 0, False)
 _NULLS = ("error", "nan", "propagate")
 _CONSTANT = 3
 
@@ -72,7 +74,7 @@ def provider_list(
     return [(name, [(key, str(value)) for key, value in each.items()]) for name, each in zip(providers, options, strict=True)]
 
 
-Request = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, str], ...], tuple[tuple[str, tuple[str, ...]], ...]]
+Request = tuple[tuple[tuple[str, Declaration], ...], tuple[tuple[str, str], ...], tuple[tuple[str, tuple[str, ...]], ...]]
 """What one call asks for: (results with types, renames, groups); hashable, so that equal requests share a binding."""
 
 NOTHING: Request = ((), (), ())
@@ -91,11 +93,11 @@ def request_of(
         raise InvalidArgument(f"outputs={outputs!r}: a sequence of names is expected, as in outputs=[{outputs!r}]")
     if outputs is not None and with_ is not None:
         raise InvalidArgument("outputs and with_ both choose the results; give one of them")
-    results: list[tuple[str, int]] = []
+    results: list[tuple[str, Declaration]] = []
     if with_ is not None:
-        results = [(name, element_type(sql_type)) for name, sql_type in with_.items()]
+        results = [(name, declaration_of(sql_type)) for name, sql_type in with_.items()]
     elif outputs is not None:
-        results = [(name, 0) for name in outputs]
+        results = [(name, _OWN_TYPE) for name in outputs]
     if not results and not (outputs is None and with_ is None):
         raise InvalidArgument("no output is chosen; leave outputs and with_ out to get all of them")
     for name, group in (columns or {}).items():

@@ -17,6 +17,7 @@ from edgeonnx._options import (
     COERCIONS,
     NOTHING,
     ON_OVERFLOW,
+    REPORTS,
     NullPolicy,
     Request,
     null_rules,
@@ -27,7 +28,7 @@ from edgeonnx._options import (
 )
 from edgeonnx._port import Port
 from edgeonnx._runtime import library_path
-from edgeonnx._scores import Cast, Scores, scores_of
+from edgeonnx._scores import Cast, Origin, Report, Scores, scores_of
 from edgeonnx._tables import append, batches_of, materialize, read_table
 
 __all__ = ["Scorer"]
@@ -50,7 +51,7 @@ os.register_at_fork(after_in_child=_count_fork)
 class _Prepared(NamedTuple):
     binding: _core.Binding
     names: list[str]
-    casts: tuple[Cast, ...]
+    origin: Origin
 
 
 class Scorer:
@@ -86,6 +87,9 @@ class Scorer:
         Larger models are refused; None: 2 GiB, protobuf's own limit.
     rename, columns
         Defaults of the arguments of the same name of `score`.
+    report
+        `"branches"`: count in `scores.report` the rows that a tree ensemble sends down another branch because a float column was rounded to
+        its real input; costs a look at every such value.
     external_data
         True: tensors of the model may lie in other files, below the model's own folder. Needs a path.
 
@@ -117,6 +121,7 @@ class Scorer:
         external_data: bool = False,
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
+        report: str = "summary",
     ) -> None:
         threads = positive(threads, "threads", 1 << 16)
         morsel_rows = positive(morsel_rows, "morsel_rows", 1 << 40)
@@ -127,6 +132,7 @@ class Scorer:
             raise InvalidArgument("external_data=True needs a model given by its path")
         self._coercion = position_of(coercion, COERCIONS, "coercion")
         self._on_overflow = position_of(on_overflow, ON_OVERFLOW, "on_overflow")
+        self._counts_branches = REPORTS[position_of(report, REPORTS, "report")] == "branches"
         self._null_rules = null_rules(nulls)
         request_of(None, None, rename, columns)  # told before the model is loaded
         self._rename = dict(rename or {})
@@ -144,6 +150,7 @@ class Scorer:
             "external_data": external_data,
             "rename": self._rename,
             "columns": self._columns,
+            "report": report,
         }
         self._core_options = {
             "model_name": self._path or "model",
@@ -169,7 +176,7 @@ class Scorer:
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
         # The way of the last plain array, with the origin of its scores, tried first for the next one: a single row then costs few
         # microseconds. One tuple, since other threads may replace it at any time.
-        self._matrix_way: tuple[Callable[[NDArray[Any]], _core.RawScores | None], tuple[tuple[Cast, ...], int]] = (_no_matrix, ((), 0))
+        self._matrix_way: tuple[Callable[[NDArray[Any]], _core.RawScores | None], Origin] = (_no_matrix, Origin())
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -208,10 +215,11 @@ class Scorer:
         outputs
             Names of the outputs to return; None: all.
         with_
-            PREDICT's WITH list instead: output names and the SQL types to convert them to.
+            PREDICT's WITH list instead: output names and the SQL types to convert them to, as in `{"price": "decimal(10, 2) NOT NULL"}`.
+            NULL is the default; a NULL in a NOT NULL output is an error.
         out
             Arrays of the caller to write into, by output name: shape (n_rows,) or (n_rows, k), of the result's dtype. They must not
-            overlap the data or one another. After an error their values are undefined.
+            overlap the data or one another. After an error their values are undefined. Not for decimals, which have no dtype.
         rename
             Column name to input name, where they differ.
         columns
@@ -227,7 +235,7 @@ class Scorer:
         NotFound, ShapeError, CoercionError, Unsupported
             The table does not fit the model; every mistake is listed.
         NullError, Overflow
-            A row is bad: the first one, with `.row` and `.column`.
+            A row is bad: the first one, with `.row` and `.column`; an Overflow also with `.sql_number` and `.value`.
         InferenceError
             ONNX Runtime failed.
 
@@ -248,9 +256,10 @@ class Scorer:
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, request)
         if request is NOTHING and type(data) is ndarray:
-            self._matrix_way = prepared.binding.score_matrix, (prepared.casts, 0)
+            self._matrix_way = prepared.binding.score_matrix, prepared.origin
         raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
-        return scores_of(raw, (prepared.casts, source.n_bytes_copied))
+        origin = prepared.origin
+        return scores_of(raw, origin._replace(n_bytes_copied=source.n_bytes_copied) if source.n_bytes_copied else origin)
 
     def predict(
         self,
@@ -301,6 +310,7 @@ class Scorer:
         outputs: Iterable[str] | None = None,
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
+        on_report: Callable[[Report], object] | None = None,
     ) -> Iterator[Any]:
         """Score batches as they come, one at a time, so that memory stays flat however many there are.
 
@@ -311,6 +321,8 @@ class Scorer:
             `__arrow_c_stream__`, a DuckDB relation for instance, whose batches are then read through pyarrow.
         with_, keep, outputs, rename, columns
             As in `predict`.
+        on_report
+            Called with the report of each batch, before the batch is yielded.
 
         Yields
         ------
@@ -328,7 +340,10 @@ class Scorer:
         for batch in batches_of(batches):
             table = materialize(batch) if keep else batch
             scores = self._score(table, request, None, n_rows)
-            n_rows += scores.report.n_rows
+            report = scores.report
+            n_rows += report.n_rows
+            if on_report is not None:
+                on_report(report)
             yield append(table, scores, keep)
 
     def explain(
@@ -385,8 +400,11 @@ class Scorer:
         prepared = self._bindings.get(key)
         if prepared is None:
             results, renames, groups = request
-            binding = self._core.bind(table, self._coercion, self._on_overflow, by_position, self._null_rules, renames, groups, results)
-            prepared = _Prepared(binding, binding.names, tuple(Cast(*cast) for cast in binding.casts))
+            binding = self._core.bind(
+                table, self._coercion, self._on_overflow, by_position, self._null_rules, renames, groups, results, self._counts_branches
+            )
+            origin = Origin(tuple(Cast(*cast) for cast in binding.casts), 0, binding.decimals)
+            prepared = _Prepared(binding, binding.names, origin)
             if len(self._bindings) >= _MOST_BINDINGS:
                 self._bindings.clear()
             self._bindings[key] = prepared

@@ -10,12 +10,13 @@ import numpy
 from numpy.typing import NDArray
 
 from edgeonnx import _core
+from edgeonnx._decimals import objects_of
 
-__all__ = ["Cast", "Report", "Scores", "scores_of"]
+__all__ = ["Cast", "Origin", "Report", "Scores", "scores_of"]
 
 
 _new = object.__new__
-_REPORT = struct.Struct("N9q")  # edgeonnx_report: struct_size and what follows it
+_REPORT = struct.Struct("N10q")  # edgeonnx_report: struct_size and what follows it
 
 
 class Cast(NamedTuple):
@@ -29,6 +30,10 @@ class Cast(NamedTuple):
     """Likewise, the type it was converted to."""
     exact: bool
     """Whether every value of the one type survives in the other."""
+    rule: str
+    """`exact`, `nearest`, `truncate`, `round` (half away from zero), `checked` (the value itself or an overflow) or `nonzero`."""
+    n_changed: int = 0
+    """Values that were altered: rounded, truncated, made 1. NULLs and values that did not fit are not among them."""
 
 
 class Report(NamedTuple):
@@ -48,14 +53,28 @@ class Report(NamedTuple):
     """Conversions, of columns and of results."""
     seconds: dict[str, float]
     """`total` is wall time of the call; `convert`, `run` and `write` are summed over threads."""
+    n_branch_changes: int | None = None
+    """Rows that a tree would have sent down another branch if its float columns had not been rounded to real; None unless the scorer has
+    `report="branches"`."""
+
+
+class Origin(NamedTuple):
+    """What a binding knows of the scores that come from it."""
+
+    casts: tuple[Cast, ...] = ()
+    n_bytes_copied: int = 0
+    """Bytes that were copied before the core saw the table."""
+    decimals: Mapping[str, tuple[int, int, int]] = {}
+    """Results that are raw bytes of decimals: (type, precision, scale) by name."""
 
 
 class Scores(Mapping[str, NDArray[Any]]):
     """Result columns by name, in the model's order.
 
     A mapping from output names to arrays of shape (n_rows,), or (n_rows, k) for outputs of k > 1 values a row. The dtype is that of the
-    output (real: float32, float: float64, int: int32, bigint: int64, bit: bool ...), or of the type that `with_` asked for. Arrays belong
-    to the caller. An output with NULLs is a masked array whose mask has the shape of its values.
+    output (real: float32, float: float64, int: int32, bigint: int64, bit: bool ...), or of the type that `with_` asked for;
+    decimal and money are objects, `decimal.Decimal`. Arrays belong to the caller. An output with NULLs is a masked array
+    whose mask has the shape of its values.
 
     Any Arrow consumer (`pyarrow.table`, `polars.DataFrame`, DuckDB) reads it through `__arrow_c_stream__`: values are borrowed, only masks
     and booleans are packed into bits.
@@ -67,22 +86,24 @@ class Scores(Mapping[str, NDArray[Any]]):
     """
 
     # _raw is what the core returned: values by name, masks by name where a result may have NULLs, and the report's bytes.
-    # _origin is what the report adds to it: the casts, and the bytes that were copied before the core saw them.
-    __slots__ = ("_masked", "_origin", "_raw")
+    __slots__ = ("_finished", "_origin", "_raw")
     _raw: _core.RawScores
-    _origin: tuple[tuple[Cast, ...], int]
-    _masked: dict[str, NDArray[Any]]
+    _origin: Origin
+    _finished: dict[str, NDArray[Any]]
 
     @property
     def _arrays(self) -> dict[str, NDArray[Any]]:
         values, masks, _ = self._raw
-        if masks is None:
+        decimals = self._origin.decimals
+        if masks is None and not decimals:
             return values
         try:
-            return self._masked
+            return self._finished
         except AttributeError:
-            self._masked = {name: _with_nulls(array, masks[name]) if name in masks else array for name, array in values.items()}
-            return self._masked
+            objects = {name: objects_of(values[name], scale) for name, (_, _, scale) in decimals.items()}
+            finished = {**values, **objects}
+            self._finished = {name: _with_nulls(array, (masks or {}).get(name)) for name, array in finished.items()}
+            return self._finished
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
@@ -109,11 +130,22 @@ class Scores(Mapping[str, NDArray[Any]]):
 
     @property
     def report(self) -> Report:
-        """How the call went: rows, morsels, threads, bytes copied and borrowed, casts, seconds."""
-        n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds = _REPORT.unpack(self._raw[2])[1:]
+        """How the call went: rows, morsels, threads, bytes copied and borrowed, casts with the values they altered, seconds."""
+        raw = self._raw[2]
+        _, n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds, n_branch_changes = _REPORT.unpack_from(raw)
         seconds = dict(zip(("total", "convert", "run", "write"), (ns * 1e-9 for ns in nanoseconds), strict=True))
-        casts, n_bytes_copied = self._origin
-        return Report(n_rows, n_morsels, n_threads, bytes_copied + n_bytes_copied, bytes_borrowed, casts, seconds)
+        n_changed = struct.unpack_from(f"{len(self._origin.casts)}q", raw, _REPORT.size)
+        casts = tuple(cast._replace(n_changed=n) for cast, n in zip(self._origin.casts, n_changed, strict=True))
+        return Report(
+            n_rows,
+            n_morsels,
+            n_threads,
+            bytes_copied + self._origin.n_bytes_copied,
+            bytes_borrowed,
+            casts,
+            seconds,
+            None if n_branch_changes < 0 else n_branch_changes,
+        )
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Arrow C stream of one record batch that borrows the arrays; `requested_schema` is not acted on, as the protocol allows.
@@ -122,10 +154,10 @@ class Scores(Mapping[str, NDArray[Any]]):
         """
         values, masks, _ = self._raw
         contiguous = [numpy.ascontiguousarray(array) for array in values.values()]
-        return _core.export_stream(list(values), contiguous, [(masks or {}).get(name) for name in values])
+        return _core.export_stream(list(values), contiguous, [(masks or {}).get(name) for name in values], dict(self._origin.decimals))
 
 
-def scores_of(raw: _core.RawScores, origin: tuple[tuple[Cast, ...], int]) -> Scores:
+def scores_of(raw: _core.RawScores, origin: Origin) -> Scores:
     """Make Scores from what the core returned; past `__init__`, whose detour a single row would feel."""
     scores = _new(Scores)
     scores._raw = raw
@@ -133,8 +165,8 @@ def scores_of(raw: _core.RawScores, origin: tuple[tuple[Cast, ...], int]) -> Sco
     return scores
 
 
-def _with_nulls(values: NDArray[Any], mask: NDArray[numpy.bool_]) -> NDArray[Any]:
-    if not mask.any():
+def _with_nulls(values: NDArray[Any], mask: NDArray[numpy.bool_] | None) -> NDArray[Any]:
+    if mask is None or not mask.any():
         return values
     shape = (len(mask),) + (1,) * (values.ndim - 1)
     return numpy.ma.MaskedArray(values, mask=numpy.broadcast_to(mask.reshape(shape), values.shape).copy())

@@ -1,55 +1,40 @@
-"""SQL type names and the element types of the core that they stand for."""
+"""SQL type names and what the core makes of them."""
 
 from __future__ import annotations
 
-import re
+import functools
 
+from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
 
-# EDGEONNX_TYPE_* of edgeonnx.h. Sources: learn.microsoft.com, "float and real", "int, bigint, smallint, and tinyint", "bit" (Transact-SQL).
-_TYPES = {
-    "real": 1,
-    "float": 11,
-    "double precision": 11,
-    "tinyint": 2,
-    "smallint": 5,
-    "int": 6,
-    "integer": 6,
-    "bigint": 7,
-    "bit": 9,
-}
+__all__ = ["Declaration", "declaration_of"]
+
+Declaration = tuple[int, int, int, bool]
+"""(EDGEONNX_TYPE_* of edgeonnx.h, precision, scale, NOT NULL); precision and scale of decimals only."""
+
+_parsed = functools.lru_cache(_core.declaration_of)
 
 
-def element_type(sql_type: str) -> int:
-    """Element type of a SQL type name.
+def declaration_of(sql_type: str) -> Declaration:
+    """Type of a result as PREDICT's WITH list declares it.
 
     Parameters
     ----------
     sql_type
-        `real`, `float`, `float(n)` with n from 1 to 53 (24 and less is real), `double precision`, `tinyint`, `smallint`, `int`, `integer`,
-        `bigint` or `bit`; case does not matter.
-
-    Returns
-    -------
-    int
-        EDGEONNX_TYPE_* of edgeonnx.h.
+        `bit`, `tinyint`, `smallint`, `int`, `integer`, `bigint`, `real`, `float`, `float(n)` with n from 1 to 53 (24 and less is real),
+        `double precision`, `decimal(p, s)` with p from 1 to 38 (also `dec` and `numeric`; by default 18 and 0), `money`; then `NULL`,
+        `NOT NULL` or nothing. Or an element type of ONNX, as in `tensor(uint16)`. Case does not matter.
 
     Raises
     ------
     InvalidArgument
-        It is no such name.
+        It is no such declaration.
 
     Examples
     --------
-    >>> element_type("FLOAT(24)") == element_type("real")
+    >>> declaration_of("FLOAT(24)") == declaration_of("real null")
     True
     """
     if not isinstance(sql_type, str):
-        raise InvalidArgument(f"{sql_type!r} is not a SQL type; name it as T-SQL does, 'real' or 'bigint' for instance")
-    name = " ".join(sql_type.lower().split())
-    sized = re.fullmatch(r"float ?\( ?(\d+) ?\)", name)
-    if sized and 1 <= int(sized[1]) <= 53:
-        return _TYPES["real" if int(sized[1]) <= 24 else "float"]
-    if name not in _TYPES:
-        raise InvalidArgument(f"{sql_type!r} is not a SQL type that a result can have; use one of {', '.join(_TYPES)} or float(n)")
-    return _TYPES[name]
+        raise InvalidArgument(f"{sql_type!r} is not a SQL type; name it as T-SQL does, 'real' or 'decimal(10,2)' for instance")
+    return _parsed(sql_type)

@@ -73,8 +73,12 @@ class Table {
   }
   /// A column of any memory; the caller keeps it alive.
   Table& add_column(const std::string& name, Type type, int64_t width, const edgeonnx_column& column) {
-    names_.push_back(name);
-    fields_.push_back({names_.back().c_str(), nullptr, width, static_cast<int32_t>(type)});
+    return add_column({name.c_str(), nullptr, width, static_cast<int32_t>(type), 0, 0}, column);
+  }
+  Table& add_column(const edgeonnx_field& field, const edgeonnx_column& column) {
+    names_.push_back(field.name);
+    fields_.push_back(field);
+    fields_.back().name = names_.back().c_str();
     columns_.push_back(column);
     return *this;
   }

@@ -3,6 +3,8 @@
 #include <deque>
 #include <random>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/type.h"
@@ -105,12 +107,11 @@ TEST(test_arrow_fields_every_format_has_its_type) {
     Type type;
   };
   const Example examples[] = {
-      {"b", Type::kBit},          {"c", Type::kInt8},           {"C", Type::kUint8},      {"s", Type::kInt16},
-      {"S", Type::kUint16},       {"i", Type::kInt32},          {"I", Type::kUint32},     {"l", Type::kInt64},
-      {"L", Type::kUint64},       {"e", Type::kFloat16},        {"f", Type::kFloat},      {"g", Type::kDouble},
-      {"n", Type::kUndefined},    {"u", Type::kUndefined},      {"z", Type::kUndefined},  {"tdD", Type::kUndefined},
-      {"tsu:", Type::kUndefined}, {"d:10,2", Type::kUndefined}, {"vu", Type::kUndefined}, {"+l", Type::kUndefined},
-      {"w:16", Type::kUndefined}, {"tDs", Type::kUndefined},    {"??", Type::kUndefined},
+      {"b", Type::kBit},         {"c", Type::kInt8},         {"C", Type::kUint8},      {"s", Type::kInt16},      {"S", Type::kUint16},
+      {"i", Type::kInt32},       {"I", Type::kUint32},       {"l", Type::kInt64},      {"L", Type::kUint64},     {"e", Type::kFloat16},
+      {"f", Type::kFloat},       {"g", Type::kDouble},       {"n", Type::kUndefined},  {"u", Type::kUndefined},  {"z", Type::kUndefined},
+      {"tdD", Type::kUndefined}, {"tsu:", Type::kUndefined}, {"vu", Type::kUndefined}, {"+l", Type::kUndefined}, {"w:16", Type::kUndefined},
+      {"tDs", Type::kUndefined}, {"??", Type::kUndefined},
   };
   Node table("+s");
   for (const Example& each : examples) table.add(each.format, each.format);
@@ -129,12 +130,163 @@ TEST(test_arrow_fields_lists_have_a_width_and_dictionaries_no_type) {
   table.add("bits", "+w:8").add("item", "b");
   table.add("empty", "+w:0").add("item", "f");
   table.add("texts", "+w:3").add("item", "u");
-  table.add("nested", "+w:3").add("item", "+w:2").add("item", "f");
   table.add("words", "i").schema.dictionary = &values.schema;
   const std::vector<edgeonnx_field> fields = read_fields(table);
   CHECK_EQUAL(fields[0].type, EDGEONNX_TYPE_FLOAT);
   CHECK_EQUAL(fields[0].width, int64_t{2});
   for (size_t i = 1; i < fields.size(); ++i) CHECK_EQUAL(fields[i].type, EDGEONNX_TYPE_UNDEFINED);
+}
+
+TEST(test_arrow_fields_decimals_have_digits) {
+  struct Example {
+    const char* format;
+    Type type;
+    int precision, scale;
+  };
+  const Example examples[] = {
+      {"d:10,2", Type::kDecimal128, 10, 2},       {"d:38,38", Type::kDecimal128, 38, 38}, {"d:5,-3", Type::kDecimal128, 5, -3},
+      {"d:19,4,128", Type::kDecimal128, 19, 4},   {"d:9,2,32", Type::kDecimal32, 9, 2},   {"d:18,0,64", Type::kDecimal64, 18, 0},
+      {"d:76,40,256", Type::kDecimal256, 76, 40},
+  };
+  Node table("+s");
+  for (const Example& each : examples) table.add("d", each.format);
+  table.add("pair", "+w:2").add("item", "d:9,3,32");
+  const std::vector<edgeonnx_field> fields = read_fields(table);
+  for (size_t i = 0; i < std::size(examples); ++i) {
+    CHECK_EQUAL(fields[i].type, static_cast<int32_t>(examples[i].type));
+    CHECK_EQUAL(fields[i].precision, examples[i].precision);
+    CHECK_EQUAL(fields[i].scale, examples[i].scale);
+  }
+  const edgeonnx_field& pair = fields.back();
+  CHECK(pair.type == EDGEONNX_TYPE_DECIMAL32 && pair.width == 2 && pair.precision == 9 && pair.scale == 3);
+}
+
+TEST(test_arrow_fields_malformed_decimals_have_no_type) {
+  const char* malformed[] = {"d:",         "d:,",         "d:,2",       "d:ten,2",  "d:10,2x",      "d:10 ,2",
+                             "d:10,2,127", "d:10,2,512",  "d:10,2,-32", "d:10,2,0", "d:10,2,128,1", "d:10;2",
+                             "d:0,0",      "d:-1,0",      "d:77,0,256", "d:10,77",  "d:10,-77",     "d:99999999999,2",
+                             "d",          "d:10,2,128 ", "d:10",       "d:10,",    "d:10,2,"};
+  Node table("+s");
+  for (const char* format : malformed) table.add("d", format);
+  const std::vector<edgeonnx_field> fields = read_fields(table);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].type != EDGEONNX_TYPE_UNDEFINED) check::fail(__FILE__, __LINE__, std::string(malformed[i]) + " was read");
+  }
+}
+
+/// Metadata of a field as the C data interface lays them out.
+std::string metadata_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::string bytes;
+  const auto add_number = [&](size_t number) {
+    const auto value = static_cast<int32_t>(number);
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  add_number(pairs.size());
+  for (const auto& [key, value] : pairs) {
+    add_number(key.size());
+    bytes += key;
+    add_number(value.size());
+    bytes += value;
+  }
+  return bytes;
+}
+
+TEST(test_arrow_fields_money_is_a_decimal_that_its_metadata_call_so) {
+  const std::string key = "ARROW:FLIGHT:SQL:TYPE_NAME";
+  struct Example {
+    const char* format;
+    std::string metadata;
+    Type type;
+  };
+  const Example examples[] = {
+      {"d:19,4", metadata_of({{key, "money"}}), Type::kMoney},
+      {"d:19,4", metadata_of({{"", ""}, {"unit", "EUR"}, {key, "MONEY"}, {"more", "x"}}), Type::kMoney},
+      {"d:19,4,128", metadata_of({{key, "Money"}}), Type::kMoney},
+      {"d:19,4", metadata_of({}), Type::kDecimal128},
+      {"d:19,4", metadata_of({{key, "decimal"}}), Type::kDecimal128},
+      {"d:19,4", metadata_of({{key, "moneys"}}), Type::kDecimal128},
+      {"d:19,4", metadata_of({{"money", key}}), Type::kDecimal128},
+      {"d:18,4", metadata_of({{key, "money"}}), Type::kDecimal128},
+      {"d:19,3", metadata_of({{key, "money"}}), Type::kDecimal128},
+      {"d:19,4,256", metadata_of({{key, "money"}}), Type::kDecimal256},
+      {"l", metadata_of({{key, "money"}}), Type::kInt64},
+  };
+  Node table("+s");
+  for (const Example& each : examples) {
+    table.add("m", each.format).schema.metadata = each.metadata.data();
+  }
+  const std::vector<edgeonnx_field> fields = read_fields(table);
+  for (size_t i = 0; i < fields.size(); ++i) CHECK_EQUAL(fields[i].type, static_cast<int32_t>(examples[i].type));
+}
+
+TEST(test_arrow_fields_lists_in_lists_are_one_row_of_values) {
+  Node table("+s"), values("u");
+  Node& matrix = table.add("matrix", "+w:3");
+  matrix.add("item", "+w:2").add("item", "f");
+  table.add("deep", "+w:2").add("item", "+w:1").add("item", "+w:5").add("item", "g");
+  table.add("flags", "+w:2").add("item", "+w:4").add("item", "b");
+  table.add("nothing", "+w:2").add("item", "+w:0").add("item", "f");
+  table.add("ragged", "+w:2").add("item", "+l").add("item", "f");
+  table.add("words", "+w:2").add("item", "+w:2").add("item", "i").schema.dictionary = &values.schema;
+  table.add("huge", "+w:2147483647").add("item", "+w:2147483647").add("item", "+w:2147483647").add("item", "f");
+  const std::vector<edgeonnx_field> fields = read_fields(table);
+  CHECK(fields[0].type == EDGEONNX_TYPE_FLOAT && fields[0].width == 6);
+  CHECK(fields[1].type == EDGEONNX_TYPE_DOUBLE && fields[1].width == 10);
+  for (size_t i = 2; i < fields.size(); ++i) {
+    if (fields[i].type != EDGEONNX_TYPE_UNDEFINED) check::fail(__FILE__, __LINE__, fields[i].name);
+  }
+}
+
+TEST(test_arrow_columns_lists_in_lists_add_up_their_offsets) {
+  std::vector<double> values(200);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i);
+  const std::vector<uint8_t> all(32, 0xFF);
+  std::vector<uint8_t> some(32, 0xFF);
+  Node table("+s", 4, 2);
+  Node& outer = table.add("matrix", "+w:3", 10, 1).buffers({all.data()});
+  Node& inner = outer.add("item", "+w:2", 60, 5).buffers({all.data()});
+  inner.add("item", "g", 180, 7).buffers({some.data(), values.data()});
+  const Read read = read_columns(table);
+  CHECK_EQUAL(read.status, EDGEONNX_OK);
+  const edgeonnx_column& column = read.columns[0];
+  // Row 2 + 1; list 3 * 3 + 5 of the inner ones; value 14 * 2 + 7.
+  CHECK_EQUAL(*static_cast<const double*>(column.data), 35.0);
+  CHECK_EQUAL(column.stride, int64_t{6 * 8});
+  CHECK(column.validity == all.data() && column.offset == 3);
+  CHECK(column.value_validity == some.data() && column.value_offset == 35);
+
+  // A NULL among the inner lists has no place in a row of values; outside the rows it does no harm.
+  std::vector<uint8_t> inner_nulls(32, 0xFF);
+  inner.buffers({inner_nulls.data()});
+  inner_nulls[1] = static_cast<uint8_t>(~(1 << (13 % 8)));  // list 13, just before the first
+  CHECK_EQUAL(read_columns(table).status, EDGEONNX_OK);
+  inner_nulls[1] = static_cast<uint8_t>(~(1 << (14 % 8)));
+  CHECK_EQUAL(read_columns(table).status, EDGEONNX_NULL_VALUE);
+  inner.nulls(0);
+  CHECK_EQUAL(read_columns(table).status, EDGEONNX_OK);
+}
+
+TEST(test_arrow_columns_lists_in_lists_with_too_few_values_are_told) {
+  const std::vector<float> values(64);
+  for (const auto& [n_lists, n_values, status] :
+       {std::tuple{6, 12, EDGEONNX_OK}, {5, 12, EDGEONNX_INVALID_ARGUMENT}, {6, 11, EDGEONNX_INVALID_ARGUMENT}}) {
+    Node table("+s", 2);
+    table.add("matrix", "+w:3", 2).add("item", "+w:2", n_lists).add("item", "f", n_values).buffers({nullptr, values.data()});
+    CHECK_EQUAL(read_columns(table).status, static_cast<edgeonnx_status>(status));
+  }
+}
+
+TEST(test_arrow_columns_decimals_stand_a_width_apart) {
+  const std::vector<std::byte> memory(20 * 32);
+  for (const auto& [format, size] : {std::pair{"d:9,2,32", 4}, {"d:18,2,64", 8}, {"d:38,2", 16}, {"d:76,2,256", 32}}) {
+    Node table("+s", 4, 3);
+    table.add("d", format, 20, 5).buffers({nullptr, memory.data()});
+    table.add("pairs", "+w:2", 8).add("item", format, 16, 1).buffers({nullptr, memory.data()});
+    const Read read = read_columns(table);
+    CHECK_EQUAL(read.status, EDGEONNX_OK);
+    CHECK(read.columns[0].data == memory.data() + 8 * size && read.columns[0].stride == size);
+    CHECK(read.columns[1].data == memory.data() + 7 * size && read.columns[1].stride == 2 * size);
+  }
 }
 
 TEST(test_arrow_columns_offsets_of_struct_child_and_values_add_up) {

@@ -47,7 +47,7 @@ struct Export {
 
   template <class T>
   void add(const char* name, Type type, int64_t width, const std::vector<T>& values, const uint8_t* mask = nullptr) {
-    fields.push_back({name, nullptr, width, static_cast<int32_t>(type)});
+    fields.push_back({name, nullptr, width, static_cast<int32_t>(type), 0, 0});
     edgeonnx_column column{};
     column.data = values.data();
     column.stride = static_cast<int64_t>(sizeof(T)) * width;
@@ -146,6 +146,32 @@ TEST(test_arrow_export_read_back_gives_the_same_columns) {
   }
 }
 
+TEST(test_arrow_export_decimals_keep_their_digits) {
+  const std::vector<int64_t> memory = {12345, 0, -5, -1};
+  const std::vector<uint8_t> mask = {0, 1};
+  Export exported;
+  exported.add("d", Type::kDecimal128, 1, memory, mask.data());
+  exported.add("m", Type::kMoney, 1, memory);
+  for (edgeonnx_column& column : exported.columns) column.stride = 16;
+  exported.fields[0].precision = 25;
+  exported.fields[0].scale = 17;
+  CHECK_EQUAL(exported.run(2), EDGEONNX_OK);
+  CHECK_EQUAL(std::string(exported.schema.children[0]->format), std::string("d:25,17"));
+  CHECK_EQUAL(std::string(exported.schema.children[1]->format), std::string("d:19,4"));
+  CHECK(exported.array.children[0]->buffers[1] == memory.data() && exported.array.children[0]->null_count == 1);
+
+  edgeonnx_field fields[2];
+  edgeonnx_column columns[2];
+  int64_t n_rows = 0;
+  CHECK_EQUAL(edgeonnx_arrow_fields(&exported.schema, fields, 2, nullptr), EDGEONNX_OK);
+  CHECK_EQUAL(edgeonnx_arrow_columns(&exported.schema, &exported.array, columns, 2, &n_rows, nullptr), EDGEONNX_OK);
+  CHECK(fields[0].type == EDGEONNX_TYPE_DECIMAL128 && fields[0].precision == 25 && fields[0].scale == 17);
+  CHECK(columns[0].data == memory.data() && columns[0].stride == 16 && columns[0].validity && (columns[0].validity[0] & 3) == 0b01);
+  CHECK(columns[1].data == memory.data() && columns[1].stride == 16 && !columns[1].validity);
+  exported.schema.release(&exported.schema);
+  exported.array.release(&exported.array);
+}
+
 TEST(test_arrow_export_failure_releases_the_owner_once_and_fills_nothing) {
   const std::vector<float> values(4);
   const int64_t before = edgeonnx_live_objects();
@@ -156,6 +182,8 @@ TEST(test_arrow_export_failure_releases_the_owner_once_and_fills_nothing) {
   const Example examples[] = {
       {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.columns[0].stride = 8; }},
       {EDGEONNX_UNSUPPORTED, [](Export& exported, int64_t&) { exported.fields[1].type = EDGEONNX_TYPE_STRING; }},
+      {EDGEONNX_UNSUPPORTED,
+       [](Export& exported, int64_t&) { exported.fields[1].type = EDGEONNX_TYPE_BFLOAT16, exported.columns[1].stride = 2; }},
       {EDGEONNX_INVALID_ARGUMENT, [](Export&, int64_t& n_rows) { n_rows = -1; }},
       {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.fields[1].width = -1; }},
       {EDGEONNX_INVALID_ARGUMENT, [](Export& exported, int64_t&) { exported.columns[1].data = nullptr; }},

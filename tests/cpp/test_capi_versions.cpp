@@ -94,6 +94,24 @@ TEST(test_capi_binding_options_of_an_older_caller_are_read_as_far_as_they_go) {
   edgeonnx_scorer_release(scorer);
 }
 
+TEST(test_capi_cast_options_of_an_older_caller_are_read_as_far_as_they_go) {
+  const double x = 300;
+  uint8_t y = 7, mask = 7;
+  edgeonnx_column column{};
+  column.data = &x;
+  column.stride = sizeof x;
+  const edgeonnx_field field{"x", nullptr, 1, EDGEONNX_TYPE_DOUBLE, 0, 0};
+  const edgeonnx_result to{nullptr, EDGEONNX_TYPE_UINT8, 0, 0, 0};
+  const edgeonnx_output output{&y, 1, &mask};
+  const edgeonnx_cast_options null{0, EDGEONNX_COERCION_TSQL, EDGEONNX_ON_OVERFLOW_NULL};
+  for (const size_t size : {sizeof(size_t), offsetof(edgeonnx_cast_options, on_overflow), sizeof null, sizeof null + 16}) {
+    const Prefix<edgeonnx_cast_options> prefix(null, size);
+    CHECK_EQUAL(edgeonnx_column_cast(&field, &column, 1, &to, prefix.get(), &output, nullptr, nullptr),
+                size >= sizeof null ? EDGEONNX_OK : EDGEONNX_OVERFLOW);
+  }
+  CHECK(y == 0 && mask == 1);
+}
+
 TEST(test_capi_call_and_report_of_an_older_caller_are_used_as_far_as_they_go) {
   const Objects objects;
   const float values[3] = {1, 2, 3};
@@ -116,15 +134,34 @@ TEST(test_capi_call_and_report_of_an_older_caller_are_used_as_far_as_they_go) {
   }
   edgeonnx_cancel_release(token);
 
+  edgeonnx_binding* converting = nullptr;
+  CHECK_EQUAL(edgeonnx_binding_create(objects.scorer, kMixed, 2, nullptr, &converting, nullptr), EDGEONNX_OK);
+  const int64_t integers[3] = {1, 2, 16777217};
+  edgeonnx_column mixed[] = {column, column};
+  mixed[0].data = integers;
+  mixed[0].stride = 8;
+  const edgeonnx_batch mixed_batch{mixed, 3};
+  for (const bool knows_counts : {false, true}) {
+    int64_t n_changed = 7;
+    call = default_call();
+    call.n_changed = &n_changed;
+    const Prefix<edgeonnx_call> prefix(call, knows_counts ? sizeof call : offsetof(edgeonnx_call, n_changed));
+    CHECK_EQUAL(edgeonnx_binding_score(converting, &mixed_batch, 1, &output, 1, prefix.get(), nullptr, nullptr), EDGEONNX_OK);
+    CHECK_EQUAL(n_changed, int64_t{knows_counts ? 1 : 7});
+  }
+  edgeonnx_binding_release(converting);
+
   edgeonnx_report untouched;
   std::memset(&untouched, 0x5A, sizeof untouched);
-  for (const size_t size : {sizeof(size_t), offsetof(edgeonnx_report, n_threads), sizeof(edgeonnx_report), sizeof(edgeonnx_report) + 24}) {
+  for (const size_t size : {sizeof(size_t), offsetof(edgeonnx_report, n_threads), offsetof(edgeonnx_report, n_branch_changes),
+                            sizeof(edgeonnx_report), sizeof(edgeonnx_report) + 24}) {
     const Prefix<edgeonnx_report> report(untouched, size);
     CHECK_EQUAL(edgeonnx_binding_score(objects.binding, &batch, 1, &output, 1, nullptr, report.get(), nullptr), EDGEONNX_OK);
     size_t struct_size;
     std::memcpy(&struct_size, report.get(), sizeof struct_size);
     CHECK_EQUAL(struct_size, size);
     if (size >= offsetof(edgeonnx_report, n_threads)) CHECK_EQUAL(report.get()->n_rows, int64_t{3});
+    if (size >= sizeof(edgeonnx_report)) CHECK_EQUAL(report.get()->n_branch_changes, int64_t{-1});
     for (size_t i = sizeof(edgeonnx_report); i < size; ++i) CHECK(report.byte(i) == std::byte{0xEE});
   }
   CHECK(sums[0] == 2 && sums[2] == 6);
@@ -135,14 +172,22 @@ TEST(test_capi_structs_keep_the_places_of_version_1) {
   CHECK_EQUAL(offsetof(edgeonnx_error, sql_number), size_t{52});
   CHECK_EQUAL(sizeof(edgeonnx_error), size_t{56});
   CHECK_EQUAL(offsetof(edgeonnx_port, nullable), size_t{48});
+  CHECK_EQUAL(offsetof(edgeonnx_port, scale), size_t{54});
+  CHECK_EQUAL(offsetof(edgeonnx_field, precision), size_t{28});
   CHECK_EQUAL(sizeof(edgeonnx_field), size_t{32});
+  CHECK_EQUAL(offsetof(edgeonnx_result, precision), size_t{12});
+  CHECK_EQUAL(offsetof(edgeonnx_result, not_null), size_t{16});
+  CHECK_EQUAL(sizeof(edgeonnx_result), size_t{24});
+  CHECK_EQUAL(offsetof(edgeonnx_cast, rule), size_t{32});
+  CHECK_EQUAL(sizeof(edgeonnx_cast), size_t{40});
   CHECK_EQUAL(sizeof(edgeonnx_column), size_t{48});
   CHECK_EQUAL(sizeof(edgeonnx_batch), size_t{16});
   CHECK_EQUAL(sizeof(edgeonnx_output), size_t{24});
   CHECK_EQUAL(offsetof(edgeonnx_scorer_options, n_threads), size_t{64});
-  CHECK_EQUAL(offsetof(edgeonnx_binding_options, by_position), size_t{80});
-  CHECK_EQUAL(offsetof(edgeonnx_call, check_data), size_t{24});
-  CHECK_EQUAL(offsetof(edgeonnx_report, ns_write), size_t{72});
+  CHECK_EQUAL(offsetof(edgeonnx_binding_options, counts_branches), size_t{84});
+  CHECK_EQUAL(offsetof(edgeonnx_call, n_changed), size_t{40});
+  CHECK_EQUAL(offsetof(edgeonnx_report, n_branch_changes), size_t{80});
+  CHECK_EQUAL(offsetof(edgeonnx_cast_options, on_overflow), size_t{12});
 }
 
 }  // namespace

@@ -208,8 +208,11 @@ TEST(test_nulls_constants_are_converted_like_values_and_checked_once) {
   Table table(1);
   table.add("x", std::vector<int64_t>{0}).valid({0});
   CHECK(score(load(tiny::identity(Type::kInt64, {"N"})), table, with_rule(rule)).values<int64_t>() == std::vector<int64_t>{beyond_double});
-  CHECK(score(load(tiny::identity(Type::kInt32, {"N"})), table, with_rule(constant_rule(-3.9))).values<int32_t>() ==
-        std::vector<int32_t>{-3});
+  // A whole number becomes itself or is refused; a fraction is rounded, as a literal's digits are.
+  const Scorer integer = load(tiny::identity(Type::kInt32, {"N"}));
+  CHECK(score(integer, table, with_rule(constant_rule(-3))).values<int32_t>() == std::vector<int32_t>{-3});
+  FAILURE(EDGEONNX_OVERFLOW, integer.bind(table.fields(), with_rule(constant_rule(-3.9))));
+  CHECK(score(load(tiny::identity(Type::kFloat, {"N"})), table, with_rule(constant_rule(0.1))).values<float>() == std::vector<float>{0.1F});
   const Scorer tinyint = load(tiny::identity(Type::kUint8, {"N"}));
   for (const double wrong : {256.0, -1.0, std::nan("")})
     FAILURE(EDGEONNX_OVERFLOW, tinyint.bind(table.fields(), with_rule(constant_rule(wrong))));
@@ -234,7 +237,7 @@ TEST(test_results_that_do_not_fit_become_null_or_tell_the_first_that_counts) {
   const std::vector<uint8_t> y = masked.values<uint8_t>();
   CHECK(y[0] == 1 && y[2] == 3 && y[4] == 255);
   const StatusError error = FAILURE(EDGEONNX_OVERFLOW, as_tinyint(table, 1, EDGEONNX_ON_OVERFLOW_ERROR, EDGEONNX_NULLS_ERROR));
-  CHECK(error.row() == 1 && error.column() == "y" && error.value() == "256.000000" && error.sql_number() == 232);
+  CHECK(error.row() == 1 && error.column() == "y" && error.value() == "256" && error.sql_number() == 232);
 
   // The rows before are masked out; the first that counts comes later.
   Table propagated(5);
@@ -253,7 +256,65 @@ TEST(test_results_of_many_values_are_null_as_a_row) {
   CHECK(results.values<uint8_t>()[0] == 1 && results.values<uint8_t>()[1] == 2);
   table.valid({1, 0, 1});
   const StatusError error = FAILURE(EDGEONNX_OVERFLOW, as_tinyint(table, 2, EDGEONNX_ON_OVERFLOW_ERROR, EDGEONNX_NULLS_PROPAGATE));
-  CHECK(error.row() == 2 && error.value() == "-1.000000");
+  CHECK(error.row() == 2 && error.value() == "-1");
+}
+
+TEST(test_results_declared_not_null_refuse_the_first_null) {
+  // In each of the ways in which a result can become NULL; directly and through a conversion.
+  for (const int32_t type : std::vector<int32_t>{EDGEONNX_TYPE_UNDEFINED, EDGEONNX_TYPE_DOUBLE, EDGEONNX_TYPE_INT32}) {
+    for (const int n_threads : {1, 3}) {
+      const Scorer scorer = load(tiny::identity(Type::kFloat, {"N"}), {n_threads, 16});
+      const edgeonnx_result result{"y", type, 0, 0, 1};
+      const edgeonnx_null_rule rule = null_rule(EDGEONNX_NULLS_PROPAGATE);
+      edgeonnx_binding_options options = with_rule(rule, EDGEONNX_ON_OVERFLOW_NULL);
+      options.results = &result;
+      options.n_results = 1;
+      std::vector<double> x(100, 1);
+      std::vector<uint8_t> valid(100, 1);
+      Table whole(100), null(100), overflow(100);
+      whole.add("x", x).valid(valid);
+      const Binding binding = scorer.bind(whole.fields(), options);
+      CHECK_EQUAL(binding.result(0).nullable, 0);
+      // No mask is needed.
+      std::vector<std::byte> memory(100 * 8);
+      const int64_t stride = edgeonnx::size_of(static_cast<Type>(binding.result(0).type));
+      binding.score({whole.batch()}, {{memory.data(), stride, nullptr}}, default_call());
+
+      valid[70] = valid[90] = 0;
+      null.add("x", x).valid(valid);
+      x[50] = kGarbage;
+      overflow.add("x", x).valid(valid);
+      for (const auto& [table, row] : {std::pair{&null, 70}, {&overflow, 50}}) {
+        const StatusError error = FAILURE(EDGEONNX_NULL_VALUE, score(binding, *table));
+        CHECK(error.row() == row && error.column() == "y");
+        CHECK(contains(error.what(), "row " + std::to_string(row) + " of output 'y' is NULL and the output is declared NOT NULL"));
+      }
+    }
+  }
+}
+
+TEST(test_results_declared_not_null_refuse_what_does_not_fit) {
+  const Scorer scorer = load(tiny::identity(Type::kFloat, {"N", 2}));
+  Table table(3);
+  table.add("x", std::vector<float>{1, 2, 3, 4, 5, 300}, 2);
+  const edgeonnx_result results[] = {{"y", EDGEONNX_TYPE_UINT8, 0, 0, 0}, {"y", EDGEONNX_TYPE_UINT8, 0, 0, 1}};
+  edgeonnx_binding_options options = binding_options(EDGEONNX_COERCION_TSQL, EDGEONNX_ON_OVERFLOW_NULL);
+  options.results = results;
+  options.n_results = 1;
+  CHECK(score(scorer, table, options).masks[0] == std::vector<uint8_t>({0, 0, 1}));
+  options.n_results = 2;
+  CHECK(scorer.bind(table.fields(), options).result(0).nullable == 1 && scorer.bind(table.fields(), options).result(1).nullable == 0);
+  CHECK_EQUAL(FAILURE(EDGEONNX_NULL_VALUE, score(scorer, table, options)).row(), int64_t{2});
+}
+
+TEST(test_results_declared_not_null_are_as_good_as_others_without_nulls) {
+  Table table(2);
+  table.add("x", std::vector<float>{1, 2});
+  const edgeonnx_result result{"y", EDGEONNX_TYPE_INT32, 0, 0, 1};
+  edgeonnx_binding_options options = binding_options();
+  options.results = &result;
+  options.n_results = 1;
+  CHECK(score(load(tiny::identity(Type::kFloat, {"N"})), table, options).values<int32_t>() == std::vector<int32_t>({1, 2}));
 }
 
 /// A result that is an NaN under a masked row must not be an error: the model is not asked for a NULL row, whatever it returns.

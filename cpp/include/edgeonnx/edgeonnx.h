@@ -87,7 +87,14 @@ enum {
   EDGEONNX_TYPE_UINT32 = 12,
   EDGEONNX_TYPE_UINT64 = 13,
   EDGEONNX_TYPE_BFLOAT16 = 16,
-  EDGEONNX_TYPE_BIT = 256 /* SQL bit, one bit a value, lowest bit first (Arrow boolean) */
+  EDGEONNX_TYPE_BIT = 256, /* SQL bit, one bit a value, lowest bit first (Arrow boolean) */
+  /* SQL decimal(p, s): two's complement, lowest byte first, of 4, 8, 16 or 32 bytes; the value is it over 10^s (Arrow decimals). As a
+     result only EDGEONNX_TYPE_DECIMAL128. */
+  EDGEONNX_TYPE_DECIMAL32 = 257,
+  EDGEONNX_TYPE_DECIMAL64 = 258,
+  EDGEONNX_TYPE_DECIMAL128 = 259,
+  EDGEONNX_TYPE_DECIMAL256 = 260,
+  EDGEONNX_TYPE_MONEY = 261 /* SQL money: laid out as a DECIMAL128 of scale 4, but rounds into integers where a decimal is cut */
 };
 
 /** How a column's type may become an input's, and an output's the declared one. */
@@ -120,8 +127,10 @@ typedef struct edgeonnx_port {
   const int64_t* shape;  /* `rank` sizes, rows first; -1 where free */
   int64_t width;         /* values a row: 1 for [N] and [N, 1], k for [N, k]; -1 where free */
   int32_t rank;
-  int32_t type;     /* EDGEONNX_TYPE_* */
-  int32_t nullable; /* results only: 1 if a NULL may come out, and so `mask` must be given */
+  int32_t type;      /* EDGEONNX_TYPE_* */
+  int32_t nullable;  /* results only: 1 if a NULL may come out, and so `mask` must be given */
+  int16_t precision; /* decimals only: digits in all */
+  int16_t scale;     /* decimals only: digits behind the point */
 } edgeonnx_port;
 
 /* -------------------------------------------------------------------------------------------------------------------------- scorer */
@@ -173,6 +182,8 @@ typedef struct edgeonnx_field {
   const char* type_name; /* how messages call the type; NULL: from `type` */
   int64_t width;         /* values a row: 1 for a plain column, k for a fixed-size list or a row of a [N, k] array */
   int32_t type;          /* EDGEONNX_TYPE_* */
+  int16_t precision;     /* decimals only: digits in all, 1 to 76 */
+  int16_t scale;         /* decimals only: digits behind the point, -76 to 76 */
 } edgeonnx_field;
 
 typedef struct edgeonnx_null_rule {
@@ -195,11 +206,19 @@ typedef struct edgeonnx_column_group {
   size_t n_columns;
 } edgeonnx_column_group;
 
-/** One chosen output. */
+/** One chosen output, and the type to deliver: the output's own where `type` is EDGEONNX_TYPE_UNDEFINED. */
 typedef struct edgeonnx_result {
   const char* output;
-  int32_t type; /* type to deliver; EDGEONNX_TYPE_UNDEFINED: the output's own */
+  int32_t type;
+  int16_t precision; /* decimals only: 1 to 38 */
+  int16_t scale;     /* decimals only: 0 to precision */
+  int32_t not_null;  /* 1: a NULL is an error */
 } edgeonnx_result;
+
+/** Fills everything of `result` but `output` from a type as PREDICT's WITH list spells it, in any case: bit, tinyint, smallint, int,
+ * bigint, real, float[(n)], decimal[(p[, s])] and their synonyms, money, followed by NULL or NOT NULL or nothing; or an element type of
+ * ONNX, as in tensor(uint16). */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_result_parse(const char* declaration, edgeonnx_result* result, edgeonnx_error* error);
 
 typedef struct edgeonnx_binding_options {
   size_t struct_size;
@@ -211,9 +230,10 @@ typedef struct edgeonnx_binding_options {
   size_t n_groups;
   const edgeonnx_result* results; /* PREDICT's WITH list; none: every output, in the model's order */
   size_t n_results;
-  int32_t coercion;    /* EDGEONNX_COERCION_* */
-  int32_t on_overflow; /* EDGEONNX_ON_OVERFLOW_* */
-  int32_t by_position; /* 1: columns feed the inputs in order, names are only used in messages */
+  int32_t coercion;        /* EDGEONNX_COERCION_* */
+  int32_t on_overflow;     /* EDGEONNX_ON_OVERFLOW_* */
+  int32_t by_position;     /* 1: columns feed the inputs in order, names are only used in messages */
+  int32_t counts_branches; /* 1: count rows in which rounding a float column to a tree ensemble's real input changes a branch */
 } edgeonnx_binding_options;
 
 /** Ties a scorer to a layout of columns. Binding is by name: exact first, then a unique match that ignores ASCII case. An [N, k]
@@ -233,7 +253,8 @@ typedef struct edgeonnx_cast {
   const char* column; /* the column, or the output for a converted result */
   const char* from;
   const char* to;
-  int32_t exact; /* 1 if every value of `from` survives */
+  int32_t exact;    /* 1 if every value of `from` survives */
+  const char* rule; /* as edgeonnx_conversion_rule tells it */
 } edgeonnx_cast;
 EDGEONNX_EXPORT int64_t edgeonnx_binding_n_casts(const edgeonnx_binding* binding);
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_cast(const edgeonnx_binding* binding, int64_t index, edgeonnx_cast* cast);
@@ -272,20 +293,22 @@ typedef struct edgeonnx_call {
   edgeonnx_cancel* cancel; /* or NULL */
   int (*check)(void*);     /* or NULL. Asked now and then by the calling thread, never by another; non-zero stops the call */
   void* check_data;
-  int64_t first_row; /* what errors call row 0: the rows before this call, where it is one of a series */
+  int64_t first_row;  /* what errors call row 0: the rows before this call, where it is one of a series */
+  int64_t* n_changed; /* NULL, or memory for one number per cast of the binding: values that it altered, written on success */
 } edgeonnx_call;
 
 typedef struct edgeonnx_report {
   size_t struct_size;
   int64_t n_rows;
   int64_t n_morsels;
-  int64_t n_threads;      /* threads that scored at least one morsel */
-  int64_t bytes_copied;   /* input bytes gathered or converted into scratch */
-  int64_t bytes_borrowed; /* input bytes that ONNX Runtime read where they lay */
-  int64_t ns_total;       /* wall time of the call */
-  int64_t ns_convert;     /* gather and conversion of inputs, summed over threads */
-  int64_t ns_run;         /* inference, summed over threads */
-  int64_t ns_write;       /* conversion of results, summed over threads */
+  int64_t n_threads;        /* threads that scored at least one morsel */
+  int64_t bytes_copied;     /* input bytes gathered or converted into scratch */
+  int64_t bytes_borrowed;   /* input bytes that ONNX Runtime read where they lay */
+  int64_t ns_total;         /* wall time of the call */
+  int64_t ns_convert;       /* gather and conversion of inputs, summed over threads */
+  int64_t ns_run;           /* inference, summed over threads */
+  int64_t ns_write;         /* conversion of results, summed over threads */
+  int64_t n_branch_changes; /* rows in which rounding changed a branch; -1 unless the binding counts them */
 } edgeonnx_report;
 
 /** Scores all rows of all batches. Row r of the results belongs to row r of the batches laid end to end.
@@ -296,6 +319,28 @@ typedef struct edgeonnx_report {
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches, size_t n_batches,
                                                        const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call,
                                                        edgeonnx_report* report, edgeonnx_error* error);
+
+/** What the matrix of conversions says of two types; see "CAST and CONVERT (Transact-SQL)".
+ * @param rule        "none", "same", "exact", "nearest", "truncate", "round" (half away from zero), "checked" or "nonzero"
+ * @param sql_number  T-SQL's error number for a value that does not fit; 0: every value fits */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_conversion_rule(int32_t from, int32_t to, const char** rule, int32_t* sql_number,
+                                                         edgeonnx_error* error);
+
+typedef struct edgeonnx_cast_options {
+  size_t struct_size;
+  int32_t coercion;    /* EDGEONNX_COERCION_* */
+  int32_t on_overflow; /* EDGEONNX_ON_OVERFLOW_* */
+  int32_t n_threads;   /* 0: what affinity and the cgroup quota allow, where there is work for them */
+} edgeonnx_cast_options;
+
+/** Converts one column of one value a row by the rules of a score call. A NULL stays NULL.
+ * @param to         `output` is not looked at
+ * @param options    NULL for defaults
+ * @param result     `mask` must be given where the column may hold NULLs or overflows become NULL, unless to->not_null
+ * @param n_changed  NULL, or the number of values altered */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_column_cast(const edgeonnx_field* field, const edgeonnx_column* column, int64_t n_rows,
+                                                     const edgeonnx_result* to, const edgeonnx_cast_options* options,
+                                                     const edgeonnx_output* result, int64_t* n_changed, edgeonnx_error* error);
 
 /** A token that stops score calls. edgeonnx_cancel_request may be called from any thread and from a signal handler; every call that
  * was given the token ends with EDGEONNX_CANCELLED until edgeonnx_cancel_reset, which is for a token that no running call has: a call
@@ -360,6 +405,8 @@ EDGEONNX_EXPORT const char* edgeonnx_version(void);
 EDGEONNX_EXPORT const char* edgeonnx_status_name(edgeonnx_status status);
 /** Objects made and not yet released in this process: scorers, bindings, cancel tokens, exported arrays. */
 EDGEONNX_EXPORT int64_t edgeonnx_live_objects(void);
+/** Instructions that the vector code uses here: "scalar", "avx2" or "avx512", the best of the processor unless EDGEONNX_CPU caps it. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_cpu(const char** name, edgeonnx_error* error);
 /** Threads that a score call gets by default: affinity and cgroup quota, or EDGEONNX_THREADS. */
 EDGEONNX_EXPORT int32_t edgeonnx_default_threads(void);
 /** Opens ONNX Runtime if need be and tells its path and version; strings live as long as the process.

@@ -5,13 +5,12 @@ https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeonnx import _core
-from edgeonnx._errors import Unsupported
 from edgeonnx._tables._columns import Array, Source, refuse_clashes
+from edgeonnx._tables._pyarrow import pyarrow_for
 
 if TYPE_CHECKING:
     from edgeonnx._port import Port
@@ -56,16 +55,6 @@ def batches(data: Any) -> Iterable[Any]:
     """Record batches of an Arrow object, one at a time."""
     reader: Iterable[Any] = pyarrow_for(data).RecordBatchReader.from_stream(data)
     return reader
-
-
-def pyarrow_for(data: object) -> Any:
-    """pyarrow, imported for an object that the core alone cannot handle."""
-    try:
-        return importlib.import_module("pyarrow")
-    except ImportError as error:
-        raise Unsupported(
-            f"{type(data).__qualname__} can be handled only through pyarrow, which is not installed; install pyarrow, or use score()"
-        ) from error
 
 
 def _one_array(column: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy.typing
 
 from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
+from edgeonnx._tables._pyarrow import decimal_array, holds_decimals
 
 Array = numpy.typing.NDArray[Any]
 
@@ -32,7 +33,7 @@ class ColumnList:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.arrays: list[Array | tuple[str, int]] = []
+        self.arrays: list[Array | _core.Table | tuple[str, int]] = []
         self.masks: dict[int, Array] = {}
         self.n_bytes_copied = 0
 
@@ -53,6 +54,14 @@ class ColumnList:
         if isinstance(values, numpy.ma.MaskedArray):
             mask = None if values.mask is numpy.ma.nomask else numpy.ascontiguousarray(values.mask)
             values = values.data
+        if values.dtype == object and holds_decimals(values):
+            if mask is not None:
+                values = values.copy()
+                values[mask] = None
+            array = decimal_array(name, values)
+            self.n_bytes_copied += array.nbytes
+            self.add_table(name, _core.Table.from_arrow_array(array))
+            return
         values, n_bytes_copied = native(values)
         if values.ndim > 1 and not (values.flags.c_contiguous or values[:1].flags.c_contiguous):
             values = numpy.ascontiguousarray(values)
@@ -62,6 +71,11 @@ class ColumnList:
         self.names.append(name)
         self.arrays.append(values)
         self.n_bytes_copied += n_bytes_copied
+
+    def add_table(self, name: str, table: _core.Table) -> None:
+        """Add the only column of a table under a name of its own."""
+        self.names.append(name)
+        self.arrays.append(table)
 
     def add_unbindable(self, name: str, type_name: object, n_rows: int) -> None:
         """Add a column of a type that no input takes; messages call the type `type_name`."""

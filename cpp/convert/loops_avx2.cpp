@@ -1,0 +1,15 @@
+// The conversion loops for AVX2 and F16C.
+#include <immintrin.h>
+
+#include <limits>
+#include <type_traits>
+
+#include "convert/kinds.h"
+#include "convert/loop_table.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c,popcnt")
+#define EDGEONNX_VARIANT avx2
+#define EDGEONNX_LEVEL 1
+#include "convert/loops.h"
+#pragma GCC pop_options

@@ -1,0 +1,15 @@
+// The conversion loops for AVX-512.
+#include <immintrin.h>
+
+#include <limits>
+#include <type_traits>
+
+#include "convert/kinds.h"
+#include "convert/loop_table.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#define EDGEONNX_VARIANT avx512
+#define EDGEONNX_LEVEL 2
+#include "convert/loops.h"
+#pragma GCC pop_options

@@ -1,0 +1,92 @@
+#include "engine/branches.h"
+
+#include <cstring>
+
+#include "base/text.h"
+#include "columns/bitmap.h"
+
+namespace edgeonnx::engine {
+namespace {
+
+/// The column behind one value of an input's row, and the value's place in the column's row.
+struct Place {
+  size_t field;
+  int64_t value;
+};
+
+Place place_of(const BoundInput& input, int64_t value) {
+  if (input.fields.size() == 1) return {input.fields[0], value};
+  return {input.fields[static_cast<size_t>(value)], 0};
+}
+
+bool is_rounded(const Binding& binding, const BoundInput& input, size_t field) {
+  return input.type == Type::kFloat && binding.fields[field].type == Type::kDouble;
+}
+
+/// Rows in which the column's value is not what the tree was given: NULL, beyond a real, or in a row that is not scored.
+void find_nulls(const Binding& binding, const Column& column, const Field& field, int64_t value, const Morsel& morsel, const Lane& lane,
+                uint8_t* is_null) {
+  constexpr double kFirstBeyondReal = 0x1.ffffffp127;
+  for (int64_t r = 0; r < morsel.n_rows; ++r) {
+    const int64_t row = morsel.begin + r;
+    double exact;
+    std::memcpy(&exact, static_cast<const std::byte*>(column.data) + row * column.stride + value * 8, sizeof exact);
+    bool null = lane.any_row_null && lane.row_null[static_cast<size_t>(r)];
+    null |= column.validity && !bit_at(column.validity, column.offset + row);
+    null |= column.value_validity && !bit_at(column.value_validity, column.value_offset + row * field.width + value);
+    null |= binding.on_overflow == OnOverflow::kNull && (exact >= kFirstBeyondReal || exact <= -kFirstBeyondReal);
+    is_null[r] = null;
+  }
+}
+
+}  // namespace
+
+void prepare_branches(Binding& binding, bool counts) {
+  binding.counts_branches = counts;
+  if (!counts) return;
+  std::vector<int64_t> widths;
+  for (const BoundInput& input : binding.inputs) widths.push_back(input.width);
+  binding.branch_values = binding.scorer->plan().branches.layout(widths);
+}
+
+std::string branch_warning(const Binding& binding) {
+  const plan::BranchCheck& branches = binding.scorer->plan().branches;
+  std::vector<std::string> names;
+  for (const BoundInput& input : binding.inputs) {
+    if (!branches.feeds(input.input)) continue;
+    for (const size_t field : input.fields) {
+      if (is_rounded(binding, input, field)) names.push_back(in_quotes(binding.fields[field].name));
+    }
+  }
+  if (names.empty()) return "";
+  const std::string which =
+      names.size() == 1 ? "column " + names[0] : std::to_string(names.size()) + " columns (" + names.front() + " ... " + names.back() + ")";
+  return "warning: " + which +
+         " of type float, rounded to real before the thresholds of trees: a row at a threshold may take another branch than "
+         "in the model that was trained on float; report='branches' counts such rows\n";
+}
+
+int64_t count_branch_changes(const Binding& binding, const Morsel& morsel, Lane& lane) {
+  const size_t n = binding.branch_values.size();
+  if (n == 0) return 0;
+  const size_t n_rows = static_cast<size_t>(morsel.n_rows);
+  auto* nulls = reinterpret_cast<uint8_t*>(lane.branch_nulls.reserve(n * n_rows));
+  std::vector<plan::FeatureColumn> columns(n);
+  for (size_t i = 0; i < n; ++i) {
+    const plan::InputValue& watched = binding.branch_values[i];
+    const BoundInput& input = binding.inputs[watched.input];
+    columns[i].rounded = static_cast<const std::byte*>(lane.input_refs[watched.input].data) + watched.value * 4;
+    columns[i].rounded_stride = input.row_bytes();
+    const auto [field, value] = place_of(input, watched.value);
+    if (!is_rounded(binding, input, field)) continue;
+    const Column& column = morsel.batch->columns[field];
+    columns[i].exact = static_cast<const std::byte*>(column.data) + morsel.begin * column.stride + value * 8;
+    columns[i].exact_stride = column.stride;
+    if (!column.validity && !column.value_validity && !lane.any_row_null && binding.on_overflow == OnOverflow::kError) continue;
+    find_nulls(binding, column, binding.fields[field], value, morsel, lane, nulls + i * n_rows);
+    columns[i].is_null = nulls + i * n_rows;
+  }
+  return binding.scorer->plan().branches.count(columns, morsel.n_rows);
+}
+
+}  // namespace edgeonnx::engine
