@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-import types
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -15,6 +15,7 @@ from edgeonnx.cli._error import CommandError
 from edgeonnx.cli.demo import demo
 from edgeonnx.cli.inspect import inspect
 from edgeonnx.cli.score import score
+from edgeonnx.cli.types import types
 
 _WRONG_INPUT = 1
 _INTERRUPTED = 130
@@ -59,7 +60,7 @@ class _Commands(click.Group):
                 signal.signal(number, handler)
 
 
-def _terminate(signum: int, frame: types.FrameType | None) -> NoReturn:
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     # As an exception, so that the temporary file beside an output goes away.
     sys.exit(128 + signum)
 
@@ -98,4 +99,5 @@ def app() -> None:
 
 app.add_command(inspect)
 app.add_command(score)
+app.add_command(types)
 app.add_command(demo)

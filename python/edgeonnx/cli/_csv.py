@@ -138,7 +138,7 @@ class CsvWriter:
         self._write([pa.array([name], pa.large_string()) for name in schema.names])
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
-        self._write([pc.cast(column, pa.large_string()) for column in batch.columns])
+        self._write([_texts(column) for column in batch.columns])
 
     def close(self) -> None:
         """Nothing is held back."""
@@ -147,6 +147,17 @@ class CsvWriter:
         lines = _joined([_joined([_quoted(column) for column in columns], ","), _text("\n")], "")
         if len(lines):  # they lie one behind the other in the array's own memory
             self._file.write(memoryview(lines.buffers()[2]))
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    if not pa.types.is_decimal128(column.type) or column.type.scale <= 0:
+        return pc.cast(column, pa.large_string())
+    # Arrow's own texts of small decimals have exponents: 0E-17.
+    scale = column.type.scale
+    wholes = pc.cast(column.view(pa.decimal128(column.type.precision, 0)), pa.large_string())
+    digits = pc.utf8_lpad(pc.utf8_ltrim(wholes, "-"), scale + 1, "0")
+    sign = pc.if_else(pc.starts_with(wholes, "-"), _text("-"), _text(""))
+    return pc.binary_join_element_wise(sign, pc.utf8_replace_slice(digits, -scale, -scale, "."), _text(""))
 
 
 def _quoted(texts: pa.Array) -> pa.Array:

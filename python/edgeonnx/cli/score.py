@@ -3,25 +3,27 @@
 import csv
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 import pyarrow as pa
 
-from edgeonnx import InvalidArgument, Scorer
-from edgeonnx._sql_types import element_type
+from edgeonnx import InvalidArgument, Report, Scorer
+from edgeonnx._sql_types import declaration_of
 from edgeonnx.cli._columns import Binding, empty_batch
 from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM, Format, format_of
 from edgeonnx.cli._progress import rows_progress
 from edgeonnx.cli._read import open_source, rebatch
+from edgeonnx.cli._report import Totals
 from edgeonnx.cli._source import Request, Split
 from edgeonnx.cli._write import open_sink
 
-# One item of PREDICT's WITH list: a name, plain or as SQL quotes it, and a type, which may hold commas in parentheses.
+# One item of PREDICT's WITH list: a name, plain or as SQL quotes it, and a type, which may hold commas in parentheses, with or without
+# NULL or NOT NULL.
 _NAME = r'\[(?P<brackets>[^\]]+)\]|"(?P<quotes>[^"]+)"|(?P<plain>[^\s,\["]+)'
-_TYPE = r"[^,(]+(?:\([^)]*\))?"
+_TYPE = r"[^,(]+(?:\([^)]*\)[^,(]*)?"
 _WITH_ITEM = re.compile(rf"\s*(?:{_NAME})\s+(?P<type>{_TYPE})\s*(?:,|$)")
 
 
@@ -34,7 +36,7 @@ def _with_list(value: str) -> dict[str, str]:
             raise click.BadParameter(f"expected 'output type', as in 'variable1 float, label bigint', at '{value[position:]}'")
         name, sql_type = item["brackets"] or item["quotes"] or item["plain"], item["type"].strip()
         try:
-            element_type(sql_type)
+            declaration_of(sql_type)
         except InvalidArgument as error:
             raise click.BadParameter(f"output '{name}': {error}") from error
         if name in items:
@@ -87,13 +89,23 @@ def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[An
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path(allow_dash=True))
 @click.option("-o", "--output", required=True, type=click.Path(allow_dash=True), help="File to write; - is standard output.")
-@click.option("--with", "with_lists", metavar="LIST", multiple=True, type=_with_list, help="Outputs and their SQL types: 'y real, n int'.")
+@click.option(
+    "--with", "with_lists", metavar="LIST", multiple=True, type=_with_list, help="Outputs and their SQL types: 'y decimal(9,2) NOT NULL'."
+)
 @click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=_null_rule, help="[INPUT=]error, nan, propagate or a number.")
 @click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
 @click.option("--on-overflow", type=click.Choice(["error", "null"]), default="error", help="For values that do not fit.  [default: error]")
 @click.option("--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=_rename, help="Let a column feed another input.")
 @click.option("--columns", "groups", metavar="INPUT=A,B,...", multiple=True, type=_group, help="Columns that make up an input, in order.")
 @click.option("--keep/--no-keep", default=True, help="Write the columns of DATA too.  [default: keep]")
+@click.option(
+    "--report",
+    metavar="[branches]",
+    is_flag=False,
+    flag_value="summary",
+    type=click.Choice(["summary", "branches"]),
+    help="Tell on stderr what was converted; with branches also the rows that this sent down another branch of a tree.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
 @click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
 @click.option("--format", "input_format", type=click.Choice(INPUT_FORMATS), help="Format of DATA. Default: by its name; a stream is arrow.")
@@ -109,6 +121,7 @@ def score(
     renames: tuple[tuple[str, str], ...],
     groups: tuple[tuple[str, list[str]], ...],
     keep: bool,
+    report: str | None,
     threads: int | None,
     batch_rows: int | None,
     input_format: Format | None,
@@ -129,7 +142,8 @@ def score(
     columns = _merged(groups, "--columns", "input")
     # Text has no type that safe or strict could refuse: its numbers need only be whole for an integer input.
     allowed = "tsql" if read_as == "csv" else coercion
-    scorer = Scorer(model, coercion=allowed, nulls=nulls or "error", on_overflow=on_overflow, threads=threads)
+    scorer = Scorer(model, coercion=allowed, nulls=nulls or "error", on_overflow=on_overflow, threads=threads, report=report or "summary")
+    totals = Totals()
     request = Request(
         Binding(scorer.inputs, rename, columns),
         keep=keep,
@@ -138,7 +152,9 @@ def score(
         whole=coercion != "tsql",
         overflow_is_null=on_overflow == "null",
     )
-    score_table(scorer, data, output, read_as, write_as, request, with_=with_ or None)
+    score_table(scorer, data, output, read_as, write_as, request, with_=with_ or None, on_report=totals.add)
+    if report:
+        click.echo(totals.summary(from_text=read_as == "csv"), err=True)
 
 
 def score_table(
@@ -151,8 +167,9 @@ def score_table(
     *,
     with_: Mapping[str, str] | None = None,
     quiet: bool = False,
+    on_report: Callable[[Report], object] | None = None,
 ) -> None:
-    """Score a table from file to file, or from stream to stream; `quiet` shows no progress."""
+    """Score a table from file to file, or from stream to stream; `quiet` shows no progress; `on_report` gets the report of each batch."""
     quiet = quiet or (output == STANDARD_STREAM and sys.stdout.isatty())
     with open_source(data, read_as, request) as source, rows_progress(output, quiet) as progress:
         current: Split
@@ -168,7 +185,7 @@ def score_table(
                 yield current.scored
 
         binding = request.binding
-        answers = scorer.stream(taken(), with_=with_, keep=False, rename=binding.rename, columns=binding.columns)
+        answers = scorer.stream(taken(), with_=with_, keep=False, rename=binding.rename, columns=binding.columns, on_report=on_report)
         scored = (_beside(current.kept, batch) if request.keep else batch for batch in answers)
         with open_sink(output, write_as, next(scored).schema) as write:
             for batch in scored:
