@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cases import STREAM, Duel, duels
+from cases import CONVERSIONS, STREAM, ConversionCase, Duel, duels
+from conversions import Race, measure_conversions, slowest
 from duel import SIDES, Rounds, Side, fight
 from stream import measure_stream
 
@@ -77,3 +78,27 @@ def test_stream_of_many_batches_keeps_memory_bounded(request: pytest.FixtureRequ
     if streamed.grown_bytes >= STREAM.gate_bytes:
         grown, gate = streamed.grown_bytes >> 20, STREAM.gate_bytes >> 20
         pytest.fail(f"the process grew by {grown} MiB over {streamed.n_rows:,} rows, the gate is {gate} MiB", pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def races(request: pytest.FixtureRequest) -> list[Race]:
+    wanted, quick = (request.config.getoption(option) for option in ("--case", "--quick"))
+    if wanted and CONVERSIONS[0].case not in wanted:
+        pytest.skip("not among the chosen cases")
+    return measure_conversions(CONVERSIONS[0].rows(quick=quick), quick=quick)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.name, marks=pytest.mark.gate if case.gate else pytest.mark.informational) for case in CONVERSIONS]
+)
+@pytest.mark.benchmark(timer=replay.timer)
+def test_conversion_of_every_pair_reaches_gate(races: list[Race], case: ConversionCase, side: Side, benchmark: Any) -> None:
+    raced = [race for race in races if case.contender in race.seconds]
+    worst = slowest(raced, case.contender)
+    benchmark.group = case.name
+    benchmark.extra_info.update(side=side, pair=worst.name, pairs=[(race.source, race.target, race.speeds()) for race in raced])
+    replay.record(benchmark, worst.seconds[case.contender if side == "rival" else "edgeonnx"])
+    short = [f"{race.name} {race.ratio(case.contender):.2f}x" for race in raced if race.ratio(case.contender) < (case.gate or 0)]
+    if side == "rival" and short:
+        pytest.fail(f"{case.name}: {len(short)} of {len(raced)} pairs are below {case.gate:g}x: {', '.join(short)}", pytrace=False)

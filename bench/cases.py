@@ -20,18 +20,14 @@ class Target:
     gate: float | None = None
 
 
-@dataclass(frozen=True)
-class Duel:
+class Compared:
+    """What is one line of the table: a case of ours against one rival."""
+
     case: str
     rival: str
-    model: str  # a name in models.RECIPES
     n_rows: int
-    dtypes: tuple[str, ...]  # one per column
-    ours: Contender = field(repr=False)
-    theirs: Contender = field(repr=False)
     target: Target
-    threads: int | None = None  # None: each side's default, all cores
-    fresh: bool = False  # a new process for every call, so that loading can be measured
+    threads: int | None
 
     @property
     def name(self) -> str:
@@ -43,6 +39,20 @@ class Duel:
 
     def rows(self, *, quick: bool) -> int:
         return max(1, self.n_rows // 4) if quick else self.n_rows
+
+
+@dataclass(frozen=True)
+class Duel(Compared):
+    case: str
+    rival: str
+    model: str  # a name in models.RECIPES
+    n_rows: int
+    dtypes: tuple[str, ...]  # one per column
+    ours: Contender = field(repr=False)
+    theirs: Contender = field(repr=False)
+    target: Target
+    threads: int | None = None  # None: each side's default, all cores
+    fresh: bool = False  # a new process for every call, so that loading can be measured
 
 
 def make_table(dtypes: tuple[str, ...], n_rows: int, seed: int = 1) -> Table:
@@ -72,7 +82,7 @@ BASE_DUELS = (
     Duel("mlp", "column_stack + run", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_stack, Target(3, 4, gate=2)),
     Duel("mlp", "run, ready matrix", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_ready_matrix, Target(1.5, 2)),
     Duel("mlp", "best hand-chunked", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_chunked, Target(0.95, 1.1, gate=0.95)),
-    Duel("cast", "stack + astype + run", "logit", MILLION, FLOAT20, COLUMNS, contenders.ort_stack_cast, Target(8, 20, gate=1.5)),
+    Duel("cast", "stack + astype + run", "logit", MILLION, FLOAT20, COLUMNS, contenders.ort_stack_cast, Target(8, 20, gate=2)),
     Duel("four types", "run, 4 feeds", "four_types", MILLION, FOUR_TYPES, COLUMNS, contenders.ort_feeds, Target(3, 10)),
     Duel("one row", "run, 1 input", "logit", 1, REAL20, MATRIX, contenders.ort_ready_matrix, Target(2, 4, gate=2)),
     Duel("one row", "run, 20 inputs", "logit_separate", 1, REAL20, COLUMNS, contenders.ort_feeds, Target(5, 15)),
@@ -109,5 +119,22 @@ class StreamCase:
         return self.n_rows // 10 if quick else self.n_rows
 
 
+@dataclass(frozen=True)
+class ConversionCase(Compared):
+    """The worst of the pairs of types that a rival converts beside eo.cast; see conversions.py."""
+
+    rival: str
+    contender: str  # its name in conversions.py
+    target: Target
+    case: str = "convert"
+    n_rows: int = MILLION
+    threads: int | None = 1
+
+
 STREAM = StreamCase()
-CASES = tuple(dict.fromkeys([*(duel.case for duel in BASE_DUELS[:-1]), STREAM.case, BASE_DUELS[-1].case]))
+CONVERSIONS = (
+    ConversionCase("astype", "astype", Target(1, 1, gate=1)),
+    ConversionCase("plain copy, same width", "copy", Target(0.6, 1, gate=0.6)),
+    ConversionCase("pyarrow, decimals", "pyarrow", Target(1, 1)),
+)
+CASES = tuple(dict.fromkeys([*(duel.case for duel in BASE_DUELS[:-1]), STREAM.case, BASE_DUELS[-1].case, CONVERSIONS[0].case]))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cases import CASES, STREAM, Duel, duels
+from cases import CASES, CONVERSIONS, STREAM, Compared, duels
 from duel import SIDES, ratio_of
 
 Verdict = Literal["reached", "short", "failed"]
@@ -68,22 +68,25 @@ def read_rows(benchmarks: list[dict[str, Any]], wanted: Sequence[str], *, quick:
     groups: dict[str, dict[str, dict[str, Any]]] = {}
     for benchmark in benchmarks:
         groups.setdefault(benchmark["group"], {})[benchmark["extra_info"].get("side", "stream")] = benchmark
-    rows = [duel_row(duel, groups.get(duel.name, {}), quick) for duel in duels(quick=quick) if duel.case in wanted]
+    compared = [case for case in (*duels(quick=quick), *CONVERSIONS) if case.case in wanted]
+    rows = [compared_row(case, groups.get(case.name, {}), quick) for case in compared]
     if STREAM.case in wanted:
         rows.append(stream_row(groups.get(STREAM.name, {}), quick))
     return sorted(rows, key=lambda row: (row.threads != "all", CASES.index(row.case)))
 
 
-def duel_row(duel: Duel, sides: dict[str, dict[str, Any]], quick: bool) -> Row:
-    target = duel.target
+def compared_row(case: Compared, sides: dict[str, dict[str, Any]], quick: bool) -> Row:
+    target = case.target
     ours, theirs = (sides[side]["stats"]["median"] if side in sides else None for side in SIDES)
     ratio = ratio_of(*(sides[side]["stats"]["data"] for side in SIDES)) if len(sides) == len(SIDES) else None
     threshold = target.gate if target.gate is not None else target.must_reach
     verdict: Verdict = "failed" if ratio is None else "reached" if ratio >= threshold else "short"
     details = {side: {**benchmark["extra_info"], "seconds": benchmark["stats"]["data"]} for side, benchmark in sides.items()}
-    threads = str(duel.threads or "all")
+    pair = details.get("rival", {}).get("pair")
+    rival = f"{case.rival}; worst: {pair}" if pair else case.rival
+    threads = str(case.threads or "all")
     figures = (target.gate, target.must_reach, target.aim)
-    return Row(duel.case, duel.rival, threads, duel.rows(quick=quick), ours, theirs, ratio, *figures, verdict, details)
+    return Row(case.case, rival, threads, case.rows(quick=quick), ours, theirs, ratio, *figures, verdict, details)
 
 
 def stream_row(sides: dict[str, dict[str, Any]], quick: bool) -> Row:
@@ -103,7 +106,9 @@ def write(rows: list[Row], machine: dict[str, str | int], folder: Path, *, quick
     (folder / "results.json").write_text(json.dumps(record, indent=1))
     caption = ", ".join(f"{name} {value}" for name, value in machine.items())
     phases = [cells for row in rows for cells in phase_cells(row)]
-    tables = [markdown(HEADINGS, [row.cells() for row in rows]), markdown(PHASES, phases)]
+    tables = [markdown(HEADINGS, [row.cells() for row in rows])]
+    tables += [markdown(PHASES, phases)] if phases else []
+    tables += conversion_tables(rows)
     (folder / "results.md").write_text("\n\n".join([caption + ", quick" * quick, *tables]) + "\n")
     draw([row for row in rows if row.ratio is not None and row.unit == "x"], caption, folder / "results.png")
 
@@ -112,11 +117,26 @@ def phase_cells(row: Row) -> list[tuple[str, ...]]:
     """Load (with the import), first call and steady state of both sides: three numbers that must not be mixed up."""
     names, medians = {"edgeonnx": "edgeonnx", "rival": row.rival}, {"edgeonnx": row.ours_s, "rival": row.rival_s}
     cells = []
-    for side in (side for side in names if side in row.details):
+    for side in (side for side in names if "load_s" in row.details.get(side, {})):
         measured = row.details[side]
         phases = (measured["load_s"], measured["first_call_s"], medians[side])
         cells.append((row.case, row.threads, names[side], *map(duration, phases)))
     return cells
+
+
+def conversion_tables(rows: list[Row]) -> list[str]:
+    """GB/s, read and written, of every pair of types, ours and theirs; nothing where the pairs were not measured."""
+    raced = [(source, target, speeds) for row in rows for source, target, speeds in row.details.get("edgeonnx", {}).get("pairs", [])]
+    tables = []
+    for rival in dict.fromkeys(list(speeds)[1] for _, _, speeds in raced):
+        cells = {(source, target): speeds for source, target, speeds in raced if rival in speeds}
+        contenders = max(cells.values(), key=len)
+        sources, targets = (list(dict.fromkeys(pair[side] for pair in cells)) for side in (0, 1))
+        lines = [
+            (source, *(" / ".join(f"{speed:.3g}" for speed in cells[source, target].values()) for target in targets)) for source in sources
+        ]
+        tables.append(f"convert, GB/s: {' / '.join(contenders)}\n\n{markdown(('from', *targets), lines)}")
+    return tables
 
 
 def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -127,7 +147,7 @@ def show(rows: list[Row], machine: dict[str, str | int], *, quick: bool) -> None
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="edgeonnx against onnxruntime: median of interleaved rounds" + (" (quick)" if quick else ""))
+    table = Table(title="edgeonnx against its rivals: median of interleaved rounds" + (" (quick)" if quick else ""))
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("case", "rival", "verdict") else "right")
     for row in rows:
@@ -168,7 +188,7 @@ def draw(rows: list[Row], caption: str, path: Path) -> None:
     axes.axvline(1, color="black", linewidth=0.8)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("onnxruntime's time over edgeonnx's (black: gate, grey: final figure)", fontsize=10, loc="left")
+    axes.set_title("rival's time over edgeonnx's (black: gate, grey: final figure)", fontsize=10, loc="left")
     figure.supxlabel(caption, fontsize=6, color="#555555")
     figure.savefig(path, dpi=150)
     plt.close(figure)
