@@ -121,10 +121,11 @@ class StreamCase:
 
 @dataclass(frozen=True)
 class ConversionCase(Compared):
-    """The worst of the pairs of types that a rival converts beside eo.cast; see conversions.py."""
+    """The worst of the pairs of types that a rival converts beside us; see conversions.py."""
 
     rival: str
-    contender: str  # its name in conversions.py
+    ours: str  # what conversions.py calls our side
+    contender: str  # and the rival's
     target: Target
     case: str = "convert"
     n_rows: int = MILLION
@@ -133,8 +134,9 @@ class ConversionCase(Compared):
 
 STREAM = StreamCase()
 CONVERSIONS = (
-    ConversionCase("astype", "astype", Target(1, 1, gate=1)),
-    ConversionCase("plain copy, same width", "copy", Target(0.6, 1, gate=0.6)),
-    ConversionCase("pyarrow, decimals", "pyarrow", Target(1, 1)),
+    ConversionCase("astype", "edgeonnx", "astype", Target(1, 1, gate=1)),
+    ConversionCase("plain copy, same width", "edgeonnx", "copy", Target(0.6, 1, gate=0.6)),
+    ConversionCase("astype, by eo.cast", "cast", "astype", Target(1, 1)),
+    ConversionCase("pyarrow, decimals by eo.cast", "cast", "pyarrow", Target(1, 1)),
 )
 CASES = tuple(dict.fromkeys([*(duel.case for duel in BASE_DUELS[:-1]), STREAM.case, BASE_DUELS[-1].case, CONVERSIONS[0].case]))

@@ -157,6 +157,8 @@ template <class S, class Y>
 inline bool differs(S x, Y y) {
   if constexpr (std::is_floating_point_v<S>) {
     return (static_cast<double>(y) != static_cast<double>(x)) & (x == x);
+  } else if constexpr (sizeof(S) <= 2) {
+    return y != static_cast<Y>(x);
   } else if constexpr (kHasWideConversions || std::is_same_v<S, int32_t>) {
     // Back again. Only the largest values become what the integer cannot hold, and none of those is 0.
     constexpr Y above = Y{2} * static_cast<Y>(uint64_t{1} << (std::numeric_limits<S>::digits - 1));

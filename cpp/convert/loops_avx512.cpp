@@ -7,6 +7,9 @@
 #include "convert/kinds.h"
 #include "convert/loop_table.h"
 
+// gcc 12 on registers that its own header leaves undefined on purpose.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
 #pragma GCC target("avx2,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
 #define EDGEONNX_VARIANT avx512

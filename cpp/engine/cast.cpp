@@ -18,7 +18,7 @@ namespace edgeonnx::engine {
 namespace {
 
 constexpr int64_t kBlockRows = 16384;   // with their flags in L2
-constexpr int64_t kFewBytes = 4 << 20;  // below, waking other threads costs more than they save
+constexpr int64_t kFewBytes = 32 << 20;  // below, waking other threads costs more than they save
 
 /// Marks the NULLs of a converted piece, `n` rows of it, and puts zeros there.
 void write_nulls(const Piece& piece, const ConvertedPiece& done, int64_t n, bool flags_bad, bool not_null, const Scratch& scratch,
