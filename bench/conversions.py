@@ -108,7 +108,7 @@ def race_decimals(rng: np.random.Generator, n_rows: int, target: str) -> Prepare
 
 
 def identity(dtype: str) -> bytes:
-    """y = x, so that a score is little but the conversion."""
+    """A model y = x, so that a score is little but the conversion."""
     from onnx import helper
 
     element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

@@ -17,7 +17,7 @@
 namespace edgeonnx::engine {
 namespace {
 
-constexpr int64_t kBlockRows = 16384;   // with their flags in L2
+constexpr int64_t kBlockRows = 16384;    // with their flags in L2
 constexpr int64_t kFewBytes = 32 << 20;  // below, waking other threads costs more than they save
 
 /// Marks the NULLs of a converted piece, `n` rows of it, and puts zeros there.
