@@ -171,16 +171,14 @@ def test_score_report_branches_counts_rows_over_batches(tmp_path: Path) -> None:
         helper.make_model(helper.make_graph([node], "tree", ports[:1], ports[1:]), opset_imports=opsets, ir_version=8).SerializeToString()
     )
     data = write(tmp_path / "in.parquet", x=np.array([0.5, 0.5 + 1e-12, 0.7, 0.5 - 1e-12, 0.5 + 1e-13]))
-    lines = report(tree, data, "-o", tmp_path / "out.csv", "--batch-rows", "2", "--report", "branches")
+    lines = report(tree, data, "-o", tmp_path / "out.csv", "--batch-rows", "2", "--count-branches")
     assert lines == [
         "5 rows scored, reading and writing not counted",
         "x: float to real, nearest, 4 altered",
-        "2 rows went down another branch of a tree because float was rounded to real",
+        "2 rows went down another branch of a tree because values were rounded to real",
     ]
     assert lines[:-1] == report(tree, data, "-o", tmp_path / "out.csv", "--report")
 
 
-def test_score_report_of_an_unknown_kind_is_wrong_usage(model: Path, data: Path) -> None:
-    run = edgeonnx("score", model, data, "-o", "out.csv", "--report", "everything")
-    assert run.returncode == 2
-    assert b"'branches'" in run.stderr
+def test_score_report_of_branches_without_trees_says_so(tmp_path: Path, model: Path, data: Path) -> None:
+    assert report(model, data, "-o", tmp_path / "out.csv", "--count-branches")[-1].startswith("no tree of the model")

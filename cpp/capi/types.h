@@ -14,8 +14,15 @@ Enum enum_of(int32_t value, int32_t last, const char* name) {
   return static_cast<Enum>(value);
 }
 
+/// Digits count for decimals only, and those of money are fixed.
+inline DataType data_type_of(int32_t type, int32_t precision, int32_t scale) {
+  const Type given = static_cast<Type>(type);
+  if (given == Type::kMoney) return {given, kMoneyDigits, kMoneyScale};
+  return is_decimal(given) ? DataType{given, precision, scale} : DataType{given};
+}
+
 inline Field field_of(const edgeonnx_field& given) {
-  const DataType type{static_cast<Type>(given.type), given.precision, given.scale};
+  const DataType type = data_type_of(given.type, given.precision, given.scale);
   const std::string name = in_quotes(text_or(given.name, ""));
   if (given.width < 1) throw Error(Code::kInvalidArgument, "column " + name + " has no values a row");
   if (type.type == Type::kBit && given.width > 1) {
@@ -32,7 +39,7 @@ inline Field field_of(const edgeonnx_field& given) {
 }
 
 inline Declaration declaration_of(const edgeonnx_result& given) {
-  const DataType type{static_cast<Type>(given.type), given.precision, given.scale};
+  const DataType type = data_type_of(given.type, given.precision, given.scale);
   if (type.type == Type::kDecimal128 &&
       (type.precision < 1 || type.precision > kMostDigits || type.scale < 0 || type.scale > type.precision)) {
     throw Error(Code::kInvalidArgument, "result " + in_quotes(text_or(given.output, "")) + " is declared " + display_name(type) +

@@ -1,4 +1,5 @@
 // Arrow C data in.
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -103,7 +104,7 @@ std::string_view metadata_value(const char* metadata, std::string_view key) {
     return value;
   };
   const auto text = [&] {
-    const int32_t length = number();
+    const int32_t length = std::max(0, number());
     const std::string_view value(metadata, static_cast<size_t>(length));
     metadata += length;
     return value;

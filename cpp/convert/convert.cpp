@@ -102,6 +102,7 @@ Loop number_loop(Type from, Type to) {
 }
 
 Conversion conversion(const DataType& from, const DataType& to) {
+  (void)cpu();  // decimals ask for it only when they run
   Conversion found{with_digits(from), with_digits(to)};
   // Bits are read as bytes; nothing is written as bits.
   const Type stored = from.type == Type::kBit ? Type::kBool : from.type;

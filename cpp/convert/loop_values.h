@@ -160,9 +160,10 @@ inline bool differs(S x, Y y) {
   } else if constexpr (sizeof(S) <= 2) {
     return y != static_cast<Y>(x);
   } else if constexpr (kHasWideConversions || std::is_same_v<S, int32_t>) {
-    // Back again. Only the largest values become what the integer cannot hold, and none of those is 0.
+    // Back again. Only the largest values become what the integer can't hold, and none of those is 0.
     constexpr Y above = Y{2} * static_cast<Y>(uint64_t{1} << (std::numeric_limits<S>::digits - 1));
-    return static_cast<S>(y < above ? y : Y{0}) != x;
+    const bool is_within = (y < above) & (y >= (std::is_signed_v<S> ? -above : Y{0}));  // a float16 may have become infinite
+    return static_cast<S>(is_within ? y : Y{0}) != x;
   } else if constexpr (sizeof(S) == 8) {
     // The difference to hi is a whole number that a double holds.
     const Halves halves = halves_of(x);

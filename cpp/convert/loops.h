@@ -178,9 +178,8 @@ void convert_with_care(const StoredT<From>* from, StoredT<To>* to, int64_t n, in
 
 template <class From, class To>
 void convert_values(const StoredT<From>* from, StoredT<To>* to, int64_t n, int64_t first, uint8_t* bad, Outcome& outcome) {
-  constexpr int64_t kStep = kBlock;
-  for (int64_t begin = 0; begin < n; begin += kStep) {
-    const int64_t count = n - begin < kStep ? n - begin : kStep;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t count = n - begin < kBlock ? n - begin : kBlock;
     const auto block = convert_block<From, To>(from + begin, to + begin, count);
     if (block.bad) {
       convert_with_care<From, To>(from + begin, to + begin, count, first + begin, bad, outcome);
@@ -193,10 +192,9 @@ void convert_values(const StoredT<From>* from, StoredT<To>* to, int64_t n, int64
 /// Short floats are read as floats, a block at a time.
 template <class From, class To>
 void convert_short(const uint16_t* from, StoredT<To>* to, int64_t n, uint8_t* bad, Outcome& outcome) {
-  constexpr int64_t kStep = 1024;
-  float values[kStep];
-  for (int64_t begin = 0; begin < n; begin += kStep) {
-    const int64_t count = n - begin < kStep ? n - begin : kStep;
+  float values[kBlock];
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t count = n - begin < kBlock ? n - begin : kBlock;
     lengthen<From>(from + begin, values, count);
     convert_values<float, To>(values, to + begin, count, begin, bad, outcome);
   }
@@ -226,8 +224,8 @@ constexpr std::array<Loop, kNumberTypes.size()> row_of() {
 
 /// In the order of kNumberTypes.
 extern const LoopTable kLoops;
-const LoopTable kLoops = {row_of<Bool>(),     row_of<uint8_t>(), row_of<int16_t>(), row_of<int32_t>(),  row_of<int64_t>(),
-                          row_of<float>(),    row_of<double>(),  row_of<int8_t>(),  row_of<uint16_t>(), row_of<uint32_t>(),
-                          row_of<uint64_t>(), row_of<Half>(),    row_of<Brain>()};
+constinit const LoopTable kLoops = {row_of<Bool>(),     row_of<uint8_t>(), row_of<int16_t>(), row_of<int32_t>(),  row_of<int64_t>(),
+                                    row_of<float>(),    row_of<double>(),  row_of<int8_t>(),  row_of<uint16_t>(), row_of<uint32_t>(),
+                                    row_of<uint64_t>(), row_of<Half>(),    row_of<Brain>()};
 
 }  // namespace edgeonnx::convert::EDGEONNX_VARIANT

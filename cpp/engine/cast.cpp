@@ -35,7 +35,7 @@ void write_nulls(const Piece& piece, const ConvertedPiece& done, int64_t n, bool
     if (not_null) {
       throw Error(Code::kNullValue, where(piece, row) + " is NULL and the type is NOT NULL").at_row(row).at_column(piece.field.name);
     }
-    if (!mask) throw Error(Code::kInvalidArgument, "column " + in_quotes(piece.field.name) + " has NULLs and the result has no mask");
+    if (!mask) throw Error(Code::kInvalidArgument, where(piece, row) + " is NULL and the result has no mask").at_row(row);
   }
 }
 
@@ -67,13 +67,19 @@ class ColumnCast {
       Scratch scratch;
       for (int64_t row; (row = next_.fetch_add(kBlockRows)) < n_rows_ && row < first_failed_;) n_changed_ += convert_block(row, scratch);
     } catch (const Error& error) {
-      const std::lock_guard lock(mutex_);
-      if (failure_ && failure_->row() <= error.row()) return;
-      failure_ = error;
-      first_failed_ = error.row();
+      fail(error);
     } catch (const std::bad_alloc&) {
       is_out_of_memory_ = true;
+    } catch (const std::exception& error) {
+      fail(Error(Code::kInternal, error.what()));
     }
+  }
+
+  void fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (failure_ && failure_->row() <= error.row()) return;
+    failure_ = error;
+    first_failed_ = error.row();
   }
 
   int64_t convert_block(int64_t row, Scratch& scratch) const {

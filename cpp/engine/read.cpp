@@ -41,7 +41,9 @@ void read_piece(const Binding& binding, const BoundInput& input, size_t which, c
     const std::vector<uint8_t>& is_null = lane.scratch.is_null;
     const int64_t row = piece.first_row + (std::find(is_null.begin(), is_null.end(), 1) - is_null.begin()) / piece.field.width;
     lane.keep_first(Error(Code::kNullValue, where(piece, row) + " is NULL and input " + name +
-                                                " takes no NULL; say what a NULL means with nulls='nan', 'propagate', or a constant")
+                                                " takes no NULL; say what a NULL means with " +
+                                                (is_floating(input.type) ? "nulls='nan', 'propagate' or a constant"
+                                                                         : "nulls='propagate' or a constant ('nan' is for real and float)"))
                         .at_row(row)
                         .at_column(piece.field.name));
   }

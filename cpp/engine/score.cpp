@@ -212,6 +212,7 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   check_call(binding, batches, outputs);
   const plan::Plan& plan = binding.scorer->plan();
   Report report;
+  report.tally.clear(binding.casts.size());
   for (const Batch& batch : batches) report.n_rows += batch.n_rows;
   // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
   const bool is_trifle = report.n_rows < kTrifle / std::max<int64_t>(1, plan.row_cost);  // the product may overflow

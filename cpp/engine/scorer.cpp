@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/pool.h"
@@ -27,6 +28,7 @@ Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
       n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),
       generation_(fork_generation()),
       explain_(explanation()) {
+  (void)cpu();                   // a wrong EDGEONNX_CPU is told now
   lanes_.reserve(most_lanes());  // lanes are given back by destructors, which must not throw
 }
 

@@ -237,6 +237,7 @@ std::unique_ptr<Table> Table::from_arrow_array(const py::object& source) {
   const py::tuple pair = source.attr("__arrow_c_array__")();
   auto& schema = *capsule_pointer<ArrowSchema>(pair[0], "arrow_schema");
   auto& array = *capsule_pointer<ArrowArray>(pair[1], "arrow_array");
+  if (!schema.release || !array.release) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "the Arrow array has been released");
   // The core reads tables: a struct around the array, which ends with it.
   struct Parent {
     ArrowArray child;

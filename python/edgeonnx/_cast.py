@@ -43,7 +43,7 @@ def cast(
     threads
         Threads to work with; None: as in `Scorer`, and one for a short column.
     out : array of shape (n_rows,), optional
-        Memory for the result, contiguous and of its dtype. Not for decimals.
+        Memory for the result, contiguous and of its dtype, which does not overlap `values`. Not for decimals.
 
     Returns
     -------
@@ -79,6 +79,8 @@ def cast(
         table = read_table({"values": values}, ()).table
     if out is not None:
         out = _checked_out(out, table.n_rows, declaration[0])
+        if isinstance(values, numpy.ndarray) and numpy.may_share_memory(values, out):
+            raise InvalidArgument("out overlaps the values; give it memory of its own")
     array, mask, scale = _core.cast(
         table,
         to,

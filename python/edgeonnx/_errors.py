@@ -30,7 +30,7 @@ class Error(Exception):
     code : int
         Status of the C interface (`edgeonnx.h`), the same in every language.
     sql_number : int or None
-        T-SQL error number: 220, 232 or 8115 for values that do not fit.
+        T-SQL error number: 220, 232, 237 or 8115 for values that do not fit.
     row : int or None
         Row at fault, counted from 0 over the whole call.
     column : str or None

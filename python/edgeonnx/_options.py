@@ -80,6 +80,22 @@ Request = tuple[tuple[tuple[str, Declaration], ...], tuple[tuple[str, str], ...]
 NOTHING: Request = ((), (), ())
 
 
+def _with_list(with_: Mapping[str, str]) -> list[tuple[str, Declaration]]:
+    """The WITH list, or one error for all its mistakes."""
+    if not isinstance(with_, Mapping):
+        raise InvalidArgument(f"with_={with_!r}: a mapping from outputs to SQL types is expected, as in {{'variable1': 'float'}}")
+    results = []
+    mistakes = []
+    for name, sql_type in with_.items():
+        try:
+            results.append((name, declaration_of(sql_type)))
+        except InvalidArgument as error:
+            mistakes.append(f"with_[{name!r}]: {error}")
+    if mistakes:
+        raise InvalidArgument("\n".join(mistakes))
+    return results
+
+
 def request_of(
     outputs: Iterable[str] | None,
     with_: Mapping[str, str] | None,
@@ -95,7 +111,7 @@ def request_of(
         raise InvalidArgument("outputs and with_ both choose the results; give one of them")
     results: list[tuple[str, Declaration]] = []
     if with_ is not None:
-        results = [(name, declaration_of(sql_type)) for name, sql_type in with_.items()]
+        results = _with_list(with_)
     elif outputs is not None:
         results = [(name, _OWN_TYPE) for name in outputs]
     if not results and not (outputs is None and with_ is None):

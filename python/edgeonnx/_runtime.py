@@ -52,13 +52,15 @@ def build_info() -> dict[str, object]:
     Returns
     -------
     dict
-        `version`, `abi_version`, `compiler`, `default_threads`, `onnxruntime_library` and `onnxruntime_version`; the last is None, with
-        `onnxruntime_error` saying why, where no usable runtime is found.
+        `version`, `abi_version`, `compiler`, `cpu` (the instructions in use: scalar, avx2 or avx512), `default_threads`,
+        `onnxruntime_library` and `onnxruntime_version`; the last is None, with `onnxruntime_error` saying why, where no usable runtime is
+        found.
     """
     info: dict[str, object] = {
         "version": _core.version(),
         "abi_version": _core.abi_version(),
         "compiler": _core.compiler(),
+        "cpu": _core.cpu(),
         "default_threads": _core.default_threads(),
         "onnxruntime_library": library_path(),
         "onnxruntime_version": None,

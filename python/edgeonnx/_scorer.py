@@ -88,7 +88,7 @@ class Scorer:
     rename, columns
         Defaults of the arguments of the same name of `score`.
     report
-        `"branches"`: count in `scores.report` the rows that a tree ensemble sends down another branch because a float column was rounded to
+        `"branches"`: count in `scores.report` the rows that a tree ensemble sends down another branch because a column was rounded to
         its real input; costs a look at every such value.
     external_data
         True: tensors of the model may lie in other files, below the model's own folder. Needs a path.

@@ -54,8 +54,8 @@ class Report(NamedTuple):
     seconds: dict[str, float]
     """`total` is wall time of the call; `convert`, `run` and `write` are summed over threads."""
     n_branch_changes: int | None = None
-    """Rows that a tree would have sent down another branch if its float columns had not been rounded to real; None unless the scorer has
-    `report="branches"`."""
+    """Rows that a tree would have sent down another branch if columns had not been rounded to real; None unless the scorer has
+    `report="branches"` and the model trees whose features are its inputs, not what a scaler or a cast makes of them."""
 
 
 class Origin(NamedTuple):

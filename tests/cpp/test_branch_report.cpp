@@ -97,10 +97,10 @@ TEST(test_branch_report_columns_that_are_not_rounded_change_nothing) {
   CHECK_EQUAL(score(scorer, integers, counting_options()).report.n_branch_changes, int64_t{0});
 }
 
-TEST(test_branch_report_models_without_trees_change_nothing) {
+TEST(test_branch_report_models_without_trees_count_nothing) {
   Table table(1);
   table.add("x", std::vector<double>{kAbove});
-  CHECK_EQUAL(score(load(tiny::identity(Type::kFloat, {"N"})), table, counting_options()).report.n_branch_changes, int64_t{0});
+  CHECK_EQUAL(score(load(tiny::identity(Type::kFloat, {"N"})), table, counting_options()).report.n_branch_changes, int64_t{-1});
 }
 
 TEST(test_branch_report_sums_up_over_batches_morsels_and_threads) {
@@ -213,7 +213,8 @@ TEST(test_branch_report_explain_warns_of_columns_that_are_rounded) {
   const auto explains = [&](Type type) {
     return std::string(scorer.bind({{"x", nullptr, 1, static_cast<int32_t>(type), 0, 0}}, binding_options()).explain());
   };
-  CHECK(contains(explains(Type::kDouble), "column 'x' of type float"));
+  for (const Type type : {Type::kDouble, Type::kInt64, Type::kInt32}) CHECK(contains(explains(type), "column 'x' is rounded to real"));
+  CHECK(explains(Type::kInt16).find("warning") == std::string::npos);
   CHECK(explains(Type::kFloat).find("warning") == std::string::npos);
   const Scorer without_trees = load(tiny::identity(Type::kFloat, {"N"}));
   const std::string plain = without_trees.bind({{"x", nullptr, 1, EDGEONNX_TYPE_DOUBLE, 0, 0}}, binding_options()).explain();

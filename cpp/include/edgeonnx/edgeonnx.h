@@ -308,7 +308,8 @@ typedef struct edgeonnx_report {
   int64_t ns_convert;       /* gather and conversion of inputs, summed over threads */
   int64_t ns_run;           /* inference, summed over threads */
   int64_t ns_write;         /* conversion of results, summed over threads */
-  int64_t n_branch_changes; /* rows in which rounding changed a branch; -1 unless the binding counts them */
+  int64_t n_branch_changes; /* rows in which rounding changed a branch; -1 unless the binding counts them and the model has trees
+                                whose features are its inputs, not what a scaler or a cast makes of them */
 } edgeonnx_report;
 
 /** Scores all rows of all batches. Row r of the results belongs to row r of the batches laid end to end.
@@ -336,7 +337,8 @@ typedef struct edgeonnx_cast_options {
 /** Converts one column of one value a row by the rules of a score call. A NULL stays NULL.
  * @param to         `output` is not looked at
  * @param options    NULL for defaults
- * @param result     `mask` must be given where the column may hold NULLs or overflows become NULL, unless to->not_null
+ * @param result     memory that does not overlap the column; `mask` must be given where the column may hold NULLs or overflows become NULL,
+ * unless to->not_null
  * @param n_changed  NULL, or the number of values altered */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_column_cast(const edgeonnx_field* field, const edgeonnx_column* column, int64_t n_rows,
                                                      const edgeonnx_result* to, const edgeonnx_cast_options* options,

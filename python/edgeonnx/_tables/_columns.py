@@ -11,7 +11,7 @@ import numpy.typing
 
 from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
-from edgeonnx._tables._pyarrow import decimal_array, holds_decimals
+from edgeonnx._tables._pyarrow import holds_numbers, number_array
 
 Array = numpy.typing.NDArray[Any]
 
@@ -54,14 +54,15 @@ class ColumnList:
         if isinstance(values, numpy.ma.MaskedArray):
             mask = None if values.mask is numpy.ma.nomask else numpy.ascontiguousarray(values.mask)
             values = values.data
-        if values.dtype == object and holds_decimals(values):
+        if values.dtype == object and holds_numbers(values):
             if mask is not None:
                 values = values.copy()
                 values[mask] = None
-            array = decimal_array(name, values)
-            self.n_bytes_copied += array.nbytes
-            self.add_table(name, _core.Table.from_arrow_array(array))
-            return
+            array = number_array(name, values)
+            if array is not None:
+                self.n_bytes_copied += array.nbytes
+                self.add_table(name, _core.Table.from_arrow_array(array))
+                return
         values, n_bytes_copied = native(values)
         if values.ndim > 1 and not (values.flags.c_contiguous or values[:1].flags.c_contiguous):
             values = numpy.ascontiguousarray(values)

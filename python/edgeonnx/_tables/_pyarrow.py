@@ -22,20 +22,34 @@ def pyarrow_for(data: object) -> Any:
         ) from error
 
 
-def holds_decimals(values: numpy.typing.NDArray[Any]) -> bool:
-    """Whether the first of some objects that is no NULL is a decimal."""
-    return isinstance(next((value for value in values.flat if not _is_missing(value)), None), decimal.Decimal)
+def holds_numbers(values: numpy.typing.NDArray[Any]) -> bool:
+    """Whether the first of some objects that is no NULL is a number."""
+    return isinstance(_first(values), (int, float, decimal.Decimal))
 
 
-def decimal_array(name: str, values: numpy.typing.NDArray[Any]) -> Any:
-    """An Arrow array of the objects `decimal.Decimal` and NULL in column `name`."""
+def number_array(name: str, values: numpy.typing.NDArray[Any]) -> Any:
+    """An Arrow array of the numbers in column `name`: booleans, integers, floats or `decimal.Decimal`, and NULLs among them. None where
+    something else is among them.
+    """
     pyarrow = pyarrow_for(values)
+    # pandas puts a NaN for a NULL among objects; among floats it is one of them.
+    nan_is_null = not isinstance(_first(values), float)
+    objects = [None if _is_missing(value, nan_is_null) else value for value in values.tolist()]
+    for row, value in enumerate(objects):
+        if isinstance(value, decimal.Decimal) and not value.is_finite():
+            raise InvalidArgument(f"row {row} of column '{name}' is Decimal('{value}'), and no decimal of SQL is; use a float column")
     try:
-        return pyarrow.array([None if _is_missing(value) else value for value in values.tolist()])
-    except (TypeError, ValueError) as error:  # pyarrow's own errors are among them
+        return pyarrow.array(objects)
+    except (TypeError, ValueError, OverflowError) as error:  # pyarrow's own errors are among them
+        if not isinstance(_first(values), decimal.Decimal):
+            return None
         raise InvalidArgument(f"column '{name}' of decimals cannot be read: {error}") from error
 
 
-def _is_missing(value: object) -> bool:
-    """None, pandas' NA, and the float NaN that pandas puts for a NULL among objects; not Decimal("NaN")."""
-    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value))
+def _first(values: numpy.typing.NDArray[Any]) -> object:
+    return next((value for value in values.flat if not _is_missing(value, False)), None)
+
+
+def _is_missing(value: object, nan_is_null: bool) -> bool:
+    """None and pandas' NA; also the float NaN, but never Decimal("NaN"), where that stands for NULL."""
+    return value is None or type(value).__name__ == "NAType" or (nan_is_null and isinstance(value, float) and math.isnan(value))

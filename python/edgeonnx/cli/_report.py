@@ -25,13 +25,17 @@ class Totals:
             key = cast._replace(n_changed=0)
             self._n_changed[key] = self._n_changed.get(key, 0) + cast.n_changed
 
-    def summary(self, *, from_text: bool) -> str:
-        """A line for the rows and one for each conversion; `from_text`: the columns were those of a CSV file."""
+    def summary(self, *, from_text: bool, branches: bool) -> str:
+        """A line for the rows and one for each conversion; `from_text`: the columns were those of a CSV file;
+        `branches`: those of trees were to be looked at.
+        """
         lines = [f"{self.n_rows:,} rows scored in {self.seconds:.3g} s, reading and writing not counted"]
         for cast, n_changed in self._n_changed.items():
             lines.append(f"{cast.column}: {cast.from_type} to {cast.to_type}, {cast.rule}, {n_changed:,} altered")
         if from_text and self._n_changed:
             lines.append("CSV text was read as these types first; what that rounded is not counted")
-        if self.n_branch_changes is not None:
-            lines.append(f"{self.n_branch_changes:,} rows went down another branch of a tree because float was rounded to real")
+        if branches and self.n_branch_changes is None:
+            lines.append("no tree of the model has columns for its features, so that no branch was looked at")
+        elif self.n_branch_changes is not None:
+            lines.append(f"{self.n_branch_changes:,} rows went down another branch of a tree because values were rounded to real")
         return "\n".join(lines)

@@ -98,14 +98,8 @@ def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[An
 @click.option("--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=_rename, help="Let a column feed another input.")
 @click.option("--columns", "groups", metavar="INPUT=A,B,...", multiple=True, type=_group, help="Columns that make up an input, in order.")
 @click.option("--keep/--no-keep", default=True, help="Write the columns of DATA too.  [default: keep]")
-@click.option(
-    "--report",
-    metavar="[branches]",
-    is_flag=False,
-    flag_value="summary",
-    type=click.Choice(["summary", "branches"]),
-    help="Tell on stderr what was converted; with branches also the rows that this sent down another branch of a tree.",
-)
+@click.option("--report", is_flag=True, help="Tell on stderr what was converted, and how many values that altered.")
+@click.option("--count-branches", is_flag=True, help="Report also the rows that rounding sent down another branch of a tree.")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
 @click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
 @click.option("--format", "input_format", type=click.Choice(INPUT_FORMATS), help="Format of DATA. Default: by its name; a stream is arrow.")
@@ -121,7 +115,8 @@ def score(
     renames: tuple[tuple[str, str], ...],
     groups: tuple[tuple[str, list[str]], ...],
     keep: bool,
-    report: str | None,
+    report: bool,
+    count_branches: bool,
     threads: int | None,
     batch_rows: int | None,
     input_format: Format | None,
@@ -142,7 +137,14 @@ def score(
     columns = _merged(groups, "--columns", "input")
     # Text has no type that safe or strict could refuse: its numbers need only be whole for an integer input.
     allowed = "tsql" if read_as == "csv" else coercion
-    scorer = Scorer(model, coercion=allowed, nulls=nulls or "error", on_overflow=on_overflow, threads=threads, report=report or "summary")
+    scorer = Scorer(
+        model,
+        coercion=allowed,
+        nulls=nulls or "error",
+        on_overflow=on_overflow,
+        threads=threads,
+        report="branches" if count_branches else "summary",
+    )
     totals = Totals()
     request = Request(
         Binding(scorer.inputs, rename, columns),
@@ -153,8 +155,8 @@ def score(
         overflow_is_null=on_overflow == "null",
     )
     score_table(scorer, data, output, read_as, write_as, request, with_=with_ or None, on_report=totals.add)
-    if report:
-        click.echo(totals.summary(from_text=read_as == "csv"), err=True)
+    if report or count_branches:
+        click.echo(totals.summary(from_text=read_as == "csv", branches=count_branches), err=True)
 
 
 def score_table(
