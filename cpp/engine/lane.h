@@ -31,10 +31,8 @@ struct Tally {
   int64_t n_branch_changes = 0;
 
   void clear(size_t n_casts) {
-    std::vector<int64_t> counts = std::move(n_changed);
-    counts.assign(n_casts, 0);
-    *this = {};
-    n_changed = std::move(counts);
+    n_morsels = bytes_copied = bytes_borrowed = ns_convert = ns_run = ns_write = n_branch_changes = 0;
+    n_changed.assign(n_casts, 0);  // keeps its memory
   }
   /// `cast` may be kNoCast, of which nothing changes.
   void count_changed(size_t cast, int64_t n) {

@@ -176,8 +176,9 @@ py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, si
   constexpr size_t kInlineCasts = 32;
   struct {
     edgeonnx_report report;
-    int64_t few_casts[kInlineCasts];
-  } told{};
+    int64_t few_casts[kInlineCasts];  // written by the call
+  } told;
+  told.report = {};
   std::vector<int64_t> many_casts(self.n_casts > kInlineCasts ? self.n_casts : 0);
   call.n_changed = many_casts.empty() ? told.few_casts : many_casts.data();
   edgeonnx_report& report = told.report;

@@ -144,20 +144,21 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
   std::vector<edgeonnx_column>& columns = table->columns_.emplace_back(n);
   std::vector<int64_t> lengths(n);
   for (size_t i = 0; i < n; ++i) {
-    if (py::isinstance<py::tuple>(arrays[i])) {
+    const bool is_array = py::isinstance<py::array>(arrays[i]);  // first, since one-row calls feel every question
+    if (!is_array && py::isinstance<py::tuple>(arrays[i])) {
       const auto [type_name, n_rows] = py::cast<std::pair<std::string, int64_t>>(arrays[i]);
       table->add_field(names[i], {nullptr, nullptr, 1, EDGEONNX_TYPE_UNDEFINED, 0, 0}, type_name);
       lengths[i] = n_rows;
       continue;
     }
-    if (py::isinstance<Table>(arrays[i])) {
+    if (!is_array && py::isinstance<Table>(arrays[i])) {
       const auto& other = arrays[i].cast<const Table&>();
       table->add_column_of(names[i], other, columns[i]);
       lengths[i] = other.n_rows_;
       continue;
     }
     const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
-    if (!py::isinstance<py::array>(array)) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + names[i] + "' is not a NumPy array");
+    if (!is_array) throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + names[i] + "' is not a NumPy array");
     if (array.ndim() == 0)
       throw StatusError(EDGEONNX_SHAPE_MISMATCH, "column '" + names[i] + "' is a scalar; a column needs a dimension for its rows");
     lengths[i] = array.shape(0);

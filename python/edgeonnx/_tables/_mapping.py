@@ -22,9 +22,9 @@ def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:
         if type(name) is not str:
             raise InvalidArgument(f"column names are strings, and {name!r} is of type {type(name).__qualname__}")
         if type(values) is numpy.ndarray:
-            if (
-                values.ndim == 1 and values.dtype.isnative and values.dtype.char != "O"
-            ):  # nothing to look at any more, and one-row calls feel every microsecond
+            dtype = values.dtype
+            # Nothing to look at any more, and one-row calls feel every microsecond.
+            if values.ndim == 1 and dtype.isnative and dtype.char != "O":
                 columns.names.append(name)
                 columns.arrays.append(values)
             else:
