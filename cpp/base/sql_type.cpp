@@ -1,8 +1,6 @@
 #include "base/sql_type.h"
 
-#include <algorithm>
 #include <charconv>
-#include <optional>
 #include <string_view>
 #include <vector>
 

@@ -1,9 +1,11 @@
 // Decimals to numbers: a block at a time in doubles where these are exact, else digit by digit.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "convert/decimal.h"
 #include "convert/decimals.h"

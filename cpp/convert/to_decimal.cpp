@@ -1,4 +1,5 @@
 // Numbers and decimals to decimals.
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>

@@ -43,65 +43,6 @@ bool is_packed_inside(const py::array& array) {
 
 }  // namespace
 
-int32_t type_of(const py::dtype& dtype) {
-  const char order = dtype.byteorder();
-  if (order != '=' && order != '|' && order != '<') return EDGEONNX_TYPE_UNDEFINED;
-  const auto size = dtype.itemsize();
-  switch (dtype.kind()) {
-    case 'b':
-      return EDGEONNX_TYPE_BOOL;
-    case 'i':
-      return size == 1 ? EDGEONNX_TYPE_INT8 : size == 2 ? EDGEONNX_TYPE_INT16 : size == 4 ? EDGEONNX_TYPE_INT32 : EDGEONNX_TYPE_INT64;
-    case 'u':
-      return size == 1 ? EDGEONNX_TYPE_UINT8 : size == 2 ? EDGEONNX_TYPE_UINT16 : size == 4 ? EDGEONNX_TYPE_UINT32 : EDGEONNX_TYPE_UINT64;
-    case 'f':
-      return size == 2   ? EDGEONNX_TYPE_FLOAT16
-             : size == 4 ? EDGEONNX_TYPE_FLOAT
-             : size == 8 ? EDGEONNX_TYPE_DOUBLE
-                         : EDGEONNX_TYPE_UNDEFINED;
-    default:
-      return EDGEONNX_TYPE_UNDEFINED;
-  }
-}
-
-py::dtype dtype_of(int32_t type) {
-  switch (type) {
-    case EDGEONNX_TYPE_BOOL:
-      return py::dtype("bool");
-    case EDGEONNX_TYPE_INT8:
-      return py::dtype("int8");
-    case EDGEONNX_TYPE_UINT8:
-      return py::dtype("uint8");
-    case EDGEONNX_TYPE_INT16:
-      return py::dtype("int16");
-    case EDGEONNX_TYPE_UINT16:
-      return py::dtype("uint16");
-    case EDGEONNX_TYPE_INT32:
-      return py::dtype("int32");
-    case EDGEONNX_TYPE_UINT32:
-      return py::dtype("uint32");
-    case EDGEONNX_TYPE_INT64:
-      return py::dtype("int64");
-    case EDGEONNX_TYPE_UINT64:
-      return py::dtype("uint64");
-    case EDGEONNX_TYPE_FLOAT16:
-      return py::dtype("float16");
-    case EDGEONNX_TYPE_FLOAT:
-      return py::dtype("float32");
-    case EDGEONNX_TYPE_DOUBLE:
-      return py::dtype("float64");
-    case EDGEONNX_TYPE_DECIMAL128:
-    case EDGEONNX_TYPE_MONEY:
-      return py::dtype("V16");
-    default:
-      throw StatusError(EDGEONNX_UNSUPPORTED, std::string("NumPy has no dtype for values of type ") +
-                                                  (type == EDGEONNX_TYPE_BFLOAT16 ? "bfloat16" : "string") +
-                                                  "; ask for another type, real for instance");
-  }
-}
-
-bool is_decimal(int32_t type) { return type >= EDGEONNX_TYPE_DECIMAL32 && type <= EDGEONNX_TYPE_MONEY; }
-
 Table::~Table() {
   for (ArrowArray& array : arrow_arrays_) {
     if (array.release) array.release(&array);

@@ -1,24 +1,7 @@
 // Types without a model: how they are spelled, what becomes of one in another, and CAST over a column.
-#include <algorithm>
-#include <optional>
-
 #include "core.h"
 
 namespace edgeonnx::python {
-
-// Without the detours of py::array's constructor, which cost as much as scoring a row.
-py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape, py::ssize_t n_rows) {
-  py::ssize_t sizes[kMostDimensions];
-  const int n_dimensions = static_cast<int>(shape.size());
-  std::copy_n(shape.begin(), n_dimensions, sizes);
-  sizes[0] = n_rows;
-  const auto& numpy = py::detail::npy_api::get();
-  // NewFromDescr steals a reference to the dtype.
-  PyObject* made =
-      numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, dtype.inc_ref().ptr(), n_dimensions, sizes, nullptr, nullptr, 0, nullptr);
-  if (!made) throw py::error_already_set();
-  return py::reinterpret_steal<py::array>(made);
-}
 
 namespace {
 

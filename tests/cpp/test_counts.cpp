@@ -55,6 +55,25 @@ TEST(test_counts_of_values_that_stay_what_they_are_are_zero) {
   CHECK(counts(load(tiny::identity(Type::kBool, {"N"})), bits) == std::vector<int64_t>({3}));
 }
 
+TEST(test_counts_of_a_call_without_rows_are_written) {
+  Table table(0);
+  table.add("x", std::vector<double>{});
+  const Scorer scorer = load(tiny::identity(Type::kFloat, {"N"}));
+  CHECK(counts(scorer, table) == std::vector<int64_t>({0}));
+  CHECK(counts(scorer.bind(table.fields(), binding_options()), {}) == std::vector<int64_t>({0}));
+}
+
+TEST(test_digits_of_what_is_no_decimal_are_not_looked_at) {
+  Table table(2);
+  table.add("x", std::vector<float>{1, 2});
+  std::vector<edgeonnx_field> fields = table.fields();
+  fields[0].precision = 7;
+  fields[0].scale = 2;
+  const Binding binding = load(tiny::identity(Type::kFloat, {"N"})).bind(fields, binding_options());
+  CHECK_EQUAL(binding.casts().size(), size_t{0});
+  CHECK_EQUAL(score(binding, {table.batch()}, default_call()).report.bytes_borrowed, int64_t{8});
+}
+
 TEST(test_counts_sum_up_over_batches_morsels_and_threads) {
   for (const int n_threads : {1, 3}) {
     for (const int64_t morsel_rows : {1, 64, 0}) {
