@@ -24,6 +24,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter take down at its end what those libraries hold, or some complain of leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture
 def no_leak() -> Iterator[None]:
     """Scorers, bindings, tokens and exported arrays are all released when the test is over."""
