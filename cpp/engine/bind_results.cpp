@@ -1,5 +1,7 @@
 // Outputs to results.
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "engine/allowed.h"
 #include "engine/bind.h"
@@ -47,14 +49,14 @@ class ResultBinder {
 
   const plan::Plan& plan() const { return binding_.scorer->plan(); }
 
-  /// The session outputs behind the results, with their shapes under this binding's widths.
+  /// The tensors behind the results, with their shapes under this binding's widths, and what the session must be asked for.
   void find_tensors(const std::vector<Choice>& chosen) {
-    std::vector<size_t> unknown;
+    std::vector<size_t> tensors, unknown;
     for (const auto& [output, request] : chosen) {
       const size_t tensor = plan().outputs[output].tensor;
-      if (std::find(binding_.wanted.begin(), binding_.wanted.end(), tensor) != binding_.wanted.end()) continue;
-      binding_.wanted.push_back(tensor);
-      if (!plan().tensors[tensor]) unknown.push_back(tensor);
+      if (std::find(tensors.begin(), tensors.end(), tensor) != tensors.end()) continue;
+      tensors.push_back(tensor);
+      if (!plan().tensors[tensor].shape) unknown.push_back(tensor);
     }
     std::vector<plan::TensorShape> probed;
     if (!unknown.empty()) {
@@ -62,17 +64,49 @@ class ResultBinder {
       for (const BoundInput& input : binding_.inputs) inner.emplace_back(input.shape.begin() + 1, input.shape.end());
       probed = plan::probe_shapes(plan(), binding_.scorer->library(), inner, unknown);
     }
-    for (const size_t tensor : binding_.wanted) {
-      const auto at = std::find(unknown.begin(), unknown.end(), tensor);
-      const plan::TensorShape& shape = at == unknown.end() ? *plan().tensors[tensor] : probed[static_cast<size_t>(at - unknown.begin())];
-      binding_.tensors.push_back({tensor, plan().session->outputs()[tensor].type, shape, 0});
+    for (const size_t index : tensors) {
+      const auto at = std::find(unknown.begin(), unknown.end(), index);
+      const plan::Tensor& tensor = plan().tensors[index];
+      binding_.tensors.push_back(
+          {index, tensor.type, at == unknown.end() ? *tensor.shape : probed[static_cast<size_t>(at - unknown.begin())], 0});
+      if (tensor.part == plan::Part::kSession) binding_.wanted.push_back(tensor.index);
+      binding_.runs_tail |= tensor.part == plan::Part::kTail;
+    }
+    if (binding_.runs_tail) {
+      for (const size_t output : plan().tail_tensors) {
+        if (std::find(binding_.wanted.begin(), binding_.wanted.end(), output) == binding_.wanted.end()) binding_.wanted.push_back(output);
+      }
+    }
+    find_session_outputs();
+  }
+
+  void find_session_outputs() {
+    for (const size_t output : binding_.wanted) {
+      const auto bound = std::find_if(binding_.tensors.begin(), binding_.tensors.end(), [&](const BoundTensor& each) {
+        const plan::Tensor& tensor = plan().tensors[each.tensor];
+        return tensor.part == plan::Part::kSession && tensor.index == output;
+      });
+      if (bound != binding_.tensors.end()) {
+        binding_.session_outputs.push_back(*bound);
+      } else {
+        const ort::PortInfo& port = plan().session->outputs()[output];  // one that the tail reads, and so of known sizes
+        const int64_t width = std::accumulate(port.shape.begin() + 1, port.shape.end(), int64_t{1}, std::multiplies<>());
+        binding_.session_outputs.push_back({0, port.type, {port.shape, width, ""}, 0});
+      }
+      binding_.between_bytes += binding_.session_outputs.back().row_bytes();
+      ++binding_.n_between;
+    }
+    if (!plan().front) return;
+    for (const auto& output : plan().front->program.outputs()) {
+      binding_.between_bytes += packed_stride(output.type, static_cast<int64_t>(output.columns.size()));
+      ++binding_.n_between;
     }
   }
 
   void add_result(const plan::OutputPort& output, const ResultRequest& request) {
-    const size_t index =
-        static_cast<size_t>(std::find(binding_.wanted.begin(), binding_.wanted.end(), output.tensor) - binding_.wanted.begin());
-    BoundTensor& tensor = binding_.tensors[index];
+    const auto bound = std::find_if(binding_.tensors.begin(), binding_.tensors.end(), [&](const auto& each) { return each.tensor == output.tensor; });
+    const auto index = static_cast<size_t>(bound - binding_.tensors.begin());
+    BoundTensor& tensor = *bound;
     ++tensor.n_readers;
     if (!tensor.shape.refusal.empty()) {
       mistakes_.add(Code::kUnsupported, "output " + in_quotes(output.port.name) + " " + tensor.shape.refusal +

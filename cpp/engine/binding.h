@@ -63,9 +63,9 @@ struct BoundInput {
   int64_t row_bytes() const { return packed_stride(type, width); }
 };
 
-/// A session output that at least one result reads.
+/// A tensor of the plan that at least one result reads.
 struct BoundTensor {
-  size_t tensor = 0;  ///< index of the session's output
+  size_t tensor = 0;  ///< index into the plan's tensors
   Type type = Type::kUndefined;
   plan::TensorShape shape;
   size_t n_readers = 0;
@@ -103,7 +103,11 @@ struct Binding {
   std::vector<Field> fields;
   std::vector<BoundInput> inputs;
   std::vector<BoundTensor> tensors;
-  std::vector<size_t> wanted;  ///< session outputs, as `tensors` has them
+  std::vector<size_t> wanted;  ///< outputs that a run asks of the session
+  std::vector<BoundTensor> session_outputs;  ///< likewise; their `tensor` and `n_readers` mean nothing
+  int64_t between_bytes = 0;   ///< a row of all that one part of the plan makes for another
+  int64_t n_between = 0;
+  bool runs_tail = false;      ///< some result is the tail's
   std::vector<BoundResult> results;
   OnOverflow on_overflow = OnOverflow::kError;
   bool can_mask = false;  ///< rows may be masked out

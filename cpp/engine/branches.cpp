@@ -1,5 +1,6 @@
 #include "engine/branches.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.h"
@@ -45,6 +46,17 @@ void find_nulls(const Binding& binding, const Column& column, const Field& field
   }
 }
 
+/// The values as the model gets them. What a tree tests is read, by the session or by native parts.
+kernels::ColumnView rounded_values(const Binding& binding, const plan::InputValue& watched, const Lane& lane) {
+  const plan::Plan& plan = binding.scorer->plan();
+  if (plan.feeds_session[watched.input]) {
+    const auto* tensor = static_cast<const std::byte*>(lane.input_refs[watched.input].data);
+    return {tensor + watched.value * static_cast<int64_t>(sizeof(float)), binding.inputs[watched.input].row_bytes()};
+  }
+  const auto at = std::lower_bound(plan.columns.begin(), plan.columns.end(), watched);
+  return lane.columns_read[static_cast<size_t>(at - plan.columns.begin())];
+}
+
 }  // namespace
 
 void prepare_branches(Binding& binding, bool counts) {
@@ -83,8 +95,9 @@ int64_t count_branch_changes(const Binding& binding, const Morsel& morsel, Lane&
   for (size_t i = 0; i < n; ++i) {
     const plan::InputValue& watched = binding.branch_values[i];
     const BoundInput& input = binding.inputs[watched.input];
-    columns[i].rounded = static_cast<const std::byte*>(lane.input_refs[watched.input].data) + watched.value * 4;
-    columns[i].rounded_stride = input.row_bytes();
+    const kernels::ColumnView rounded = rounded_values(binding, watched, lane);
+    columns[i].rounded = rounded.data;
+    columns[i].rounded_stride = rounded.stride;
     const auto [field, value] = place_of(input, watched.value);
     if (!is_rounded(binding, input, field)) continue;
     const Column& column = morsel.batch->columns[field];

@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/buffer.h"
+#include "base/buffer.h"
 #include "engine/piece.h"
+#include "kernels/program.h"
 #include "ort/prepared_run.h"
 #include "ort/session.h"
 
@@ -51,21 +52,33 @@ struct Tally {
 };
 
 struct Lane {
+  /// Of a plan that is native as a whole.
+  Lane() = default;
   /// `shared`: the session to run on, unless the lane is given one of its own.
   Lane(const ort::Library& library, const ort::Session& shared, std::unique_ptr<ort::Session> own)
-      : control(library), own_session(std::move(own)), session(own_session ? *own_session : shared) {}
+      : control(std::in_place, library), own_session(std::move(own)), session(own_session ? own_session.get() : &shared) {}
 
-  ort::RunControl control;
+  std::optional<ort::RunControl> control;
   const std::unique_ptr<ort::Session> own_session;
-  const ort::Session& session;
-  Buffer inputs;   ///< tensors that could not be borrowed, one behind the other
+  const ort::Session* const session = nullptr;
+  Buffer inputs;   ///< columns and tensors that could not be borrowed, one behind the other
   Buffer outputs;  ///< tensors that are not the caller's own memory
   Buffer block;    ///< packed columns on their way into a matrix
   Scratch scratch;
   Buffer branch_values;           ///< unrounded values that may change a branch, and a byte for each that is NULL
   std::vector<uint8_t> row_null;  ///< per row of the morsel: 1 where the row is masked out
   bool any_row_null = false;
-  std::vector<ort::TensorRef> input_refs;
+  std::vector<kernels::ColumnView> columns_read;  ///< as Plan::columns has them
+  std::vector<ort::TensorRef> input_refs;         ///< one an input of the plan; empty where the session does not take it
+  kernels::Workspace front_workspace;
+  kernels::Workspace tail_workspace;
+  Buffer between;  ///< what the front makes for the session, and the session for the tail
+  Buffer padding;  ///< a run with made-up rows in it
+  std::vector<kernels::ColumnView> views;
+  std::vector<std::byte*> made;
+  std::vector<std::byte*> session_made;  ///< one an output of the session
+  std::vector<ort::TensorRef> session_inputs;
+  std::vector<ort::TensorRef> session_outputs;
   std::vector<ort::TensorRef> output_refs;
   std::vector<std::vector<int64_t>> input_shapes;
   std::vector<std::vector<int64_t>> output_shapes;

@@ -1,13 +1,12 @@
 #include "engine/morsel.h"
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 
 #include "base/error.h"
 #include "engine/branches.h"
 #include "engine/clock.h"
 #include "engine/read.h"
+#include "engine/run.h"
 #include "engine/write.h"
 
 namespace edgeonnx::engine {
@@ -31,60 +30,6 @@ void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const
       lane.output_refs[i] = {lane.outputs.reserve(static_cast<size_t>(n_bytes)) + offset, tensor.type, {}};
       offset += round_up(n_rows * tensor.row_bytes(), 64);
     }
-  }
-}
-
-/// Gives every tensor its shape for `n_rows` rows.
-void set_shapes(const Binding& binding, int64_t n_rows, Lane& lane) {
-  lane.input_shapes.resize(binding.inputs.size());
-  for (size_t i = 0; i < binding.inputs.size(); ++i) {
-    lane.input_shapes[i] = binding.inputs[i].shape;
-    lane.input_shapes[i][0] = n_rows;
-    lane.input_refs[i].shape = lane.input_shapes[i];
-  }
-  const bool is_free = binding.scorer->plan().batch_mode == plan::BatchMode::kFree;
-  lane.output_shapes.resize(binding.tensors.size());
-  for (size_t i = 0; i < binding.tensors.size(); ++i) {
-    lane.output_shapes[i] = binding.tensors[i].shape.shape;
-    if (is_free) lane.output_shapes[i][0] = n_rows;
-    lane.output_refs[i].shape = lane.output_shapes[i];
-  }
-}
-
-/// One row: the tensors of the last time again, for a few bytes copied in and out.
-void run_one_row(const Binding& binding, Lane& lane) {
-  if (lane.one_row_binding != binding.id) {
-    lane.one_row_binding = -1;
-    set_shapes(binding, 1, lane);
-    lane.one_row = std::make_unique<ort::PreparedRun>(lane.session, lane.input_refs, binding.wanted, lane.output_refs);
-    lane.one_row_binding = binding.id;
-  }
-  for (size_t i = 0; i < binding.inputs.size(); ++i) {
-    std::memcpy(lane.one_row->input(i), lane.input_refs[i].data, static_cast<size_t>(binding.inputs[i].row_bytes()));
-  }
-  lane.one_row->run(lane.control);
-  for (size_t i = 0; i < binding.tensors.size(); ++i) {
-    std::memcpy(lane.output_refs[i].data, lane.one_row->output(i), static_cast<size_t>(binding.tensors[i].row_bytes()));
-  }
-}
-
-void run(const Binding& binding, int64_t n_rows, Lane& lane) {
-  const plan::Plan& plan = binding.scorer->plan();
-  if (plan.batch_mode == plan::BatchMode::kFree) {
-    if (n_rows == 1 && lane.session.is_on_cpu()) return run_one_row(binding, lane);
-    set_shapes(binding, n_rows, lane);
-    lane.session.run(lane.input_refs, binding.wanted, lane.output_refs, {}, lane.control);
-    return;
-  }
-  // The model takes a fixed number of rows: one run after another over the same memory.
-  set_shapes(binding, plan.fixed_batch, lane);
-  std::vector<ort::TensorRef> inputs = lane.input_refs, outputs = lane.output_refs;
-  for (int64_t begin = 0; begin < n_rows; begin += plan.fixed_batch) {
-    lane.session.run(inputs, binding.wanted, outputs, {}, lane.control);
-    for (size_t i = 0; i < inputs.size(); ++i)
-      inputs[i].data = static_cast<std::byte*>(inputs[i].data) + plan.fixed_batch * binding.inputs[i].row_bytes();
-    for (size_t i = 0; i < outputs.size(); ++i)
-      outputs[i].data = static_cast<std::byte*>(outputs[i].data) + plan.fixed_batch * binding.tensors[i].row_bytes();
   }
 }
 

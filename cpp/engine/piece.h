@@ -7,7 +7,7 @@
 
 #include "columns/column.h"
 #include "convert/convert.h"
-#include "engine/buffer.h"
+#include "base/buffer.h"
 
 namespace edgeonnx::engine {
 

@@ -81,30 +81,79 @@ void gather(const Binding& binding, const Morsel& morsel, const BoundInput& inpu
   }
 }
 
+/// The whole input as a tensor, row by row.
+void read_tensor(const Binding& binding, const Morsel& morsel, size_t index, std::byte* target, Lane& lane) {
+  const BoundInput& input = binding.inputs[index];
+  const Piece whole = piece_of(binding, morsel, input, 0, 0, morsel.n_rows);
+  if (input.fields.size() == 1 && whole.is_ready() && !whole.has_nulls()) {
+    // Borrowed: ONNX Runtime only reads its inputs.
+    lane.input_refs[index] = {const_cast<std::byte*>(whole.data()), input.type, {}};
+    lane.tally.bytes_borrowed += morsel.n_rows * input.row_bytes();
+    return;
+  }
+  input.fields.size() == 1 ? read_piece(binding, input, 0, whole, target, 0, lane) : gather(binding, morsel, input, target, lane);
+  lane.input_refs[index] = {target, input.type, {}};
+}
+
+/// One column of an input that has many, or the one that it has: borrowed where it is of the input's type, whatever lies between its rows.
+kernels::ColumnView read_column(const Binding& binding, const Morsel& morsel, const BoundInput& input, size_t which, std::byte* target,
+                                Lane& lane) {
+  const Piece piece = piece_of(binding, morsel, input, which, 0, morsel.n_rows);
+  if (piece.conversion.from == piece.conversion.to && !piece.has_nulls()) {
+    lane.tally.bytes_borrowed += piece.n_values() * size_of(input.type);
+    return {piece.data(), piece.column.stride};
+  }
+  read_piece(binding, input, which, piece, target, 0, lane);
+  return {target, packed_stride(input.type, piece.field.width)};
+}
+
+/// Sets lane.columns_read for the values of an input that native parts read: those of plan.columns in [begin, end).
+std::byte* read_columns(const Binding& binding, const Morsel& morsel, size_t begin, size_t end, std::byte* target, Lane& lane) {
+  const std::vector<plan::InputValue>& columns = binding.scorer->plan().columns;
+  const BoundInput& input = binding.inputs[columns[begin].input];
+  const int64_t size = size_of(input.type);
+  if (binding.scorer->plan().feeds_session[input.input]) {
+    const auto* tensor = static_cast<const std::byte*>(lane.input_refs[input.input].data);
+    for (size_t i = begin; i < end; ++i) lane.columns_read[i] = {tensor + columns[i].value * size, input.row_bytes()};
+    return target;
+  }
+  if (input.fields.size() == 1) {
+    const kernels::ColumnView whole = read_column(binding, morsel, input, 0, target, lane);
+    for (size_t i = begin; i < end; ++i) lane.columns_read[i] = {whole.data + columns[i].value * size, whole.stride};
+    return target + round_up(morsel.n_rows * input.row_bytes(), 64);
+  }
+  for (size_t i = begin; i < end; ++i, target += round_up(morsel.n_rows * size, 64)) {
+    lane.columns_read[i] = read_column(binding, morsel, input, static_cast<size_t>(columns[i].value), target, lane);
+  }
+  return target;
+}
+
+/// Bytes that nothing of the morsel can exceed.
+size_t most_bytes(const Binding& binding, int64_t n_rows) {
+  int64_t n_bytes = 0;
+  for (const BoundInput& input : binding.inputs) n_bytes += n_rows * input.row_bytes() + 64 * static_cast<int64_t>(input.fields.size());
+  return static_cast<size_t>(n_bytes);
+}
+
 }  // namespace
 
 void read_inputs(const Binding& binding, const Morsel& morsel, Lane& lane) {
   const int64_t n = morsel.n_rows;
+  const plan::Plan& plan = binding.scorer->plan();
   lane.failure.reset();
   lane.any_row_null = false;
   if (binding.can_mask) lane.row_null.assign(static_cast<size_t>(n), 0);
   lane.input_refs.resize(binding.inputs.size());
-  int64_t n_bytes = 0;
-  for (const BoundInput& input : binding.inputs) n_bytes += round_up(n * input.row_bytes(), 64);
-  int64_t offset = 0;
+  lane.columns_read.resize(plan.columns.size());
+  std::byte* target = lane.inputs.reserve(most_bytes(binding, n));
   for (size_t i = 0; i < binding.inputs.size(); ++i) {
-    const BoundInput& input = binding.inputs[i];
-    const Piece whole = piece_of(binding, morsel, input, 0, 0, n);
-    if (input.fields.size() == 1 && whole.is_ready() && !whole.has_nulls()) {
-      // Borrowed: ONNX Runtime only reads its inputs.
-      lane.input_refs[i] = {const_cast<std::byte*>(whole.data()), input.type, {}};
-      lane.tally.bytes_borrowed += n * input.row_bytes();
-      continue;
-    }
-    std::byte* target = lane.inputs.reserve(static_cast<size_t>(n_bytes)) + offset;
-    offset += round_up(n * input.row_bytes(), 64);
-    input.fields.size() == 1 ? read_piece(binding, input, 0, whole, target, 0, lane) : gather(binding, morsel, input, target, lane);
-    lane.input_refs[i] = {target, input.type, {}};
+    if (!plan.feeds_session[i]) continue;
+    read_tensor(binding, morsel, i, target, lane);
+    target += round_up(n * binding.inputs[i].row_bytes(), 64);
+  }
+  for (size_t begin = 0, end = 0; begin < plan.columns.size(); begin = end) {
+    while (end < plan.columns.size() && plan.columns[end].input == plan.columns[begin].input) ++end;
+    target = read_columns(binding, morsel, begin, end, target, lane);
   }
 }
 

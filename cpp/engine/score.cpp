@@ -102,7 +102,7 @@ class Call {
       work(0);  // too short to be worth asking anyone
     }
     for (const auto& lane : lanes_) {
-      if (stop_) lane->control.reset();
+      if (stop_ && lane->control) lane->control->reset();
     }
     if (failure_ && (!stop_ || failure_->code() != Code::kCancelled)) throw *failure_;
     if (!failure_ && failed_ != kNone) throw std::bad_alloc();
@@ -128,7 +128,9 @@ class Call {
         (options_.cancel && options_.cancel->requested.load()) || (options_.check && !stop_ && options_.check(options_.check_data) != 0);
     if (!wanted && !stop_) return;
     stop_ = true;
-    for (const auto& lane : lanes_) lane->control.terminate();
+    for (const auto& lane : lanes_) {
+      if (lane->control) lane->control->terminate();
+    }
   }
 
   void work(int lane) {

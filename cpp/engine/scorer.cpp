@@ -22,9 +22,9 @@ onnx::Bytes checked_size(onnx::Bytes model, const ScorerOptions& options) {
 }  // namespace
 
 Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
-    : library_(ort::Library::open(options.ort_library)),
+    : ort_library_(options.ort_library),
       model_name_(options.plan.model_name),
-      plan_(plan::make_plan(checked_size(model, options), library_, options.plan)),
+      plan_(plan::make_plan(checked_size(model, options), [this]() -> const ort::Library& { return library(); }, options.plan)),
       n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),
       generation_(fork_generation()),
       explain_(explanation()) {
@@ -55,10 +55,11 @@ std::unique_ptr<Lane> Scorer::take_lane() const {
       return lane;
     }
   }
+  if (plan_.is_native()) return std::make_unique<Lane>();
   // The first lane runs on the plan's session, the others of one call on sessions of their own where that is cheap.
   const int n_made = n_lanes_made_.fetch_add(1);
   const bool has_own = plan_.another_session && n_made > 0 && n_made < n_threads_;
-  return std::make_unique<Lane>(library_, *plan_.session, has_own ? plan_.another_session() : nullptr);
+  return std::make_unique<Lane>(library(), *plan_.session, has_own ? plan_.another_session() : nullptr);
 }
 
 void Scorer::give_lane(std::unique_ptr<Lane> lane) const {
@@ -74,8 +75,11 @@ std::string Scorer::explanation() const {
     const std::string type = port.type == Type::kUndefined ? port.onnx_type : display_name(port.type);
     return in_quotes(port.name) + " " + type + " [" + shape + "]" + (port.refusal.empty() ? "" : ": " + port.refusal) + "\n";
   };
-  std::string text = "plan: ONNX Runtime " + library_.version() + ", " +
-                     (plan_.another_session && n_threads_ > 1 ? "a session a thread" : "one session") + ", intra_op 1\n";
+  std::string text = "plan: " + plan_.road;
+  if (plan_.session) {
+    text += std::string(", ") + (plan_.another_session && n_threads_ > 1 ? "a session a thread" : "one session") + ", intra_op 1, version " + library().version();
+  }
+  text += "\n";
   for (const plan::Port& port : plan_.inputs) text += "input " + port_text(port);
   for (const plan::OutputPort& output : plan_.outputs) text += "output " + port_text(output.port);
   for (const std::string& note : plan_.notes) text += note + "\n";

@@ -29,7 +29,8 @@ class Scorer {
   Scorer& operator=(const Scorer&) = delete;
 
   const plan::Plan& plan() const { return plan_; }
-  const ort::Library& library() const { return library_; }
+  /// ONNX Runtime, opened if it has not been yet. Throws Error(kRuntimeMissing).
+  const ort::Library& library() const { return ort::Library::open(ort_library_); }
   const std::string& model_name() const { return model_name_; }
   int n_threads() const { return n_threads_; }
   const std::string& explain() const { return explain_; }
@@ -45,7 +46,7 @@ class Scorer {
   size_t most_lanes() const;
   std::string explanation() const;
 
-  const ort::Library& library_;
+  std::string ort_library_;
   std::string model_name_;
   plan::Plan plan_;
   int n_threads_;

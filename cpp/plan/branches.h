@@ -1,6 +1,7 @@
 // Where a float64 column meets the float32 thresholds of trees: counts the rows that rounding sends down another branch.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +18,7 @@ struct Port;
 struct InputValue {
   size_t input = 0;   ///< index of the plan's input
   int64_t value = 0;  ///< in [0, width of the input)
-  bool operator==(const InputValue& other) const = default;
+  auto operator<=>(const InputValue& other) const = default;
 };
 
 /// The values of one InputValue in a morsel. Nothing need be aligned; strides are in bytes.

@@ -1,4 +1,8 @@
-// How a model will be scored, decided once when it is loaded: its ports, the session behind them, and how the batch dimension is fed.
+// How a model will be scored, decided once when it is loaded: its ports, the native programs and the session behind them, and how the batch
+// dimension is fed.
+//
+// A plan has up to three parts, run in this order: a native front over the columns of the table, a session of ONNX Runtime over tensors of
+// inputs and of what the front made, and a native tail over columns and over what the session made.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +13,7 @@
 #include <vector>
 
 #include "base/type.h"
+#include "kernels/program.h"
 #include "onnx/model.h"
 #include "ort/session.h"
 #include "plan/branches.h"
@@ -27,10 +32,10 @@ struct Port {
   int64_t width() const;
 };
 
-/// An output port and the place of its values in what the session returns.
+/// An output port and the place of its values in what a run returns.
 struct OutputPort {
   Port port;
-  size_t tensor = 0;        ///< index of the session output
+  size_t tensor = 0;        ///< index into Plan::tensors
   int64_t first_value = 0;  ///< the port's values in a row of that tensor: [first_value, first_value + width)
   bool is_slice = false;    ///< true where the tensor holds other ports too (the classes of a ZipMap)
 };
@@ -49,32 +54,85 @@ struct TensorShape {
   std::string refusal;  ///< why the tensor is not one entry a row; empty if it is
 };
 
+enum class Part { kFront, kSession, kTail };
+
+/// A tensor that a run returns.
+struct Tensor {
+  std::string name;
+  std::string onnx_type;
+  Type type = Type::kUndefined;
+  bool is_tensor = true;
+  std::vector<int64_t> declared;     ///< sizes as the model or the session tells them
+  std::optional<TensorShape> shape;  ///< nothing where only a binding can tell
+  Part part = Part::kSession;        ///< that makes it
+  size_t index = 0;                  ///< among what the part makes
+};
+
+/// A native part: a program, and where each of its columns comes from.
+struct NativePart {
+  struct Source {
+    bool is_tensor = false;
+    size_t index = 0;   ///< into Plan::columns, or of a session output
+    int64_t value = 0;  ///< place in a row of that output
+  };
+  std::vector<Source> sources;
+  kernels::Program program;
+};
+
+/// What a session input is fed: an input of the plan, or what the front made.
+struct SessionInput {
+  bool is_front = false;
+  size_t index = 0;  ///< of the input, or of the front's output
+  TensorShape shape;  ///< of what the front made
+};
+
 struct Options {
   std::string model_name = "model";
   std::vector<ort::Provider> providers;
   std::string external_data_folder;
-  int64_t morsel_rows = 0;  ///< 0: chosen from the model
+  int64_t morsel_rows = 0;     ///< 0: chosen from the model
+  bool native = true;          ///< native kernels where they cover the model
+  bool selfcheck = true;       ///< a plan with native parts is compared with ONNX Runtime before it is used
+  bool deterministic = false;  ///< a row's results depend on nothing but the row
 };
 
+/// Opens ONNX Runtime when it is first needed.
+using OpenLibrary = std::function<const ort::Library&()>;
+
 struct Plan {
-  std::vector<Port> inputs;  ///< in the order of the session's inputs
+  std::vector<Port> inputs;  ///< in the model's order
   std::vector<OutputPort> outputs;
-  std::unique_ptr<ort::Session> session;
+  std::vector<Tensor> tensors;
+
+  std::vector<InputValue> columns;  ///< values of inputs that native parts read, in ascending order
+  std::optional<NativePart> front;
+  std::optional<NativePart> tail;
+
+  std::unique_ptr<ort::Session> session;     ///< null where the plan is wholly native
+  std::vector<SessionInput> session_inputs;  ///< one an input of the session
+  std::vector<size_t> tail_tensors;          ///< outputs of the session that the tail reads
+  std::vector<bool> feeds_session;           ///< one an input of the plan: the session takes it as a tensor
   /// Makes another session like `session`, with an arena of its own; empty where the model is too large to be held twice.
   std::function<std::unique_ptr<ort::Session>()> another_session;
-  std::vector<std::optional<TensorShape>> tensors;  ///< per session output; nothing where only a binding can tell
+
   BatchMode batch_mode = BatchMode::kFree;
   int64_t fixed_batch = 0;
   int64_t morsel_rows = 0;
-  int64_t row_cost = 0;  ///< multiplications a row, roughly; tells a trifle from a long run
+  int64_t row_cost = 0;      ///< multiplications a row, roughly; tells a trifle from a long run
+  int64_t padded_rows = 0;   ///< > 0: the session is always run over so many rows, the last ones made up where there are fewer
   BranchCheck branches;
   std::vector<std::string> notes;  ///< decisions and their reasons, one sentence each
+
+  bool is_native() const { return !session; }
+  /// "native", "native front + ONNX Runtime 1.31.1 ..."
+  std::string road;
 };
 
-/// Reads the model, rewrites what must be rewritten, makes the session, and learns the outputs' shapes from a probe run.
-Plan make_plan(onnx::Bytes bytes, const ort::Library& library, const Options& options);
+/// Reads the model, decides which of its nodes native kernels take, rewrites what must be rewritten, makes the session where one is needed,
+/// and learns the outputs' shapes.
+Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& options);
 
-/// Learns the shapes of the session outputs `tensors` by running a few rows of ones, which is the only way to know what a model leaves
+/// Learns the shapes of tensors that a session makes by running a few rows of ones, which is the only way to know what a model leaves
 /// open. `inner[i]`: the sizes of input i behind the first. Throws what Session::run throws.
 std::vector<TensorShape> probe_shapes(const Plan& plan, const ort::Library& library, const std::vector<std::vector<int64_t>>& inner,
                                       const std::vector<size_t>& tensors);

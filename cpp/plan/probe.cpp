@@ -70,17 +70,27 @@ bool close(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
   return true;
 }
 
+std::vector<Type> types_of(const ort::Session& session) {
+  std::vector<Type> types;
+  for (const ort::PortInfo& input : session.inputs()) types.push_back(input.type);
+  return types;
+}
+
 }  // namespace
 
-Probe::Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed)
-    : inner_(std::move(inner)), n_rows_(n_rows) {
+Probe::Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed)
+    : types_(std::move(types)), inner_(std::move(inner)), n_rows_(n_rows) {
   std::mt19937 random(seed);
-  for (size_t i = 0; i < session.inputs().size(); ++i) {
-    types_.push_back(session.inputs()[i].type);
-    values_.emplace_back(static_cast<size_t>(n_rows * product(inner_[i]) * size_of(types_[i])));
+  for (size_t i = 0; i < types_.size(); ++i) {
+    values_.emplace_back(static_cast<size_t>(n_rows * width(i) * size_of(types_[i])));
     fill_values(values_[i], types_[i], seed != 0 ? &random : nullptr);
   }
 }
+
+Probe::Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed)
+    : Probe(types_of(session), std::move(inner), n_rows, seed) {}
+
+int64_t Probe::width(size_t input) const { return product(inner_[input]); }
 
 std::vector<Probe::Answer> Probe::run(const ort::Session& session, const ort::Library& library, const std::vector<size_t>& wanted,
                                       int64_t batch) const {

@@ -12,9 +12,20 @@ namespace edgeonnx::plan {
 /// Rows of made-up values for every input of a session, and what the session made of them.
 class Probe {
  public:
-  /// `inner[i]`: the sizes of input i behind the first. Values are ones (zeros could be divided by), or random if `seed`
-  /// is not 0.
+  /// `types[i]`, `inner[i]`: element type of input i, and its sizes behind the first. Values are ones (zeros could be divided by), or random
+  /// if `seed` is not 0.
+  Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed);
   Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed);
+
+  int64_t n_rows() const { return n_rows_; }
+  size_t n_inputs() const { return types_.size(); }
+  Type type(size_t input) const { return types_[input]; }
+  const std::vector<int64_t>& inner(size_t input) const { return inner_[input]; }
+  /// Values a row of an input.
+  int64_t width(size_t input) const;
+  /// All values of an input, row by row.
+  std::byte* values(size_t input) { return values_[input].data(); }
+  const std::byte* values(size_t input) const { return values_[input].data(); }
 
   /// One output, laid end to end over all runs.
   struct Answer {
@@ -27,8 +38,8 @@ class Probe {
   std::vector<Answer> run(const ort::Session& session, const ort::Library& library, const std::vector<size_t>& wanted, int64_t batch) const;
 
  private:
-  std::vector<std::vector<int64_t>> inner_;
   std::vector<Type> types_;
+  std::vector<std::vector<int64_t>> inner_;
   std::vector<std::vector<std::byte>> values_;
   int64_t n_rows_;
 };

@@ -5,7 +5,7 @@
 #include <memory>
 #include <new>
 
-namespace edgeonnx::engine {
+namespace edgeonnx {
 
 /// Bytes on a cache line boundary that only ever grow.
 class Buffer {
@@ -29,4 +29,4 @@ class Buffer {
   size_t capacity_ = 0;
 };
 
-}  // namespace edgeonnx::engine
+}  // namespace edgeonnx

@@ -1,0 +1,92 @@
+// Which nodes of a graph native kernels take, and which are left to ONNX Runtime.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "onnx/model.h"
+#include "onnx/subgraph.h"
+#include "plan/plan.h"
+#include "plan/translation.h"
+
+namespace edgeonnx::plan {
+
+/// A program before the plan says where its columns lie.
+struct Draft {
+  ColumnProgram program;
+  std::vector<Value> made;  ///< what it writes, in the order asked for
+};
+
+/// Values by which a program can be tested: those at which it may change its mind.
+struct ProbeValues {
+  SourceValue source;
+  std::vector<double> values;
+};
+
+class Division {
+ public:
+  /// `targets`: the values that must come out. Tries to have all of them made by native kernels; where that fails, a front that takes all
+  /// it can from the inputs on, exactly as ONNX Runtime would.
+  Division(const onnx::Model& model, std::vector<std::string_view> targets);
+
+  bool is_native() const { return is_native_; }
+  bool has_front() const { return front_.has_value(); }
+  bool has_tail() const { return has_tail_; }
+  bool has_rough_results() const { return has_rough_results_; }
+
+  /// Of a native model: makes the targets. Of a front: makes `front_targets`, then the inputs of the session.
+  Draft& front() { return *front_; }
+  /// Targets that the front makes, and those left.
+  const std::vector<std::string_view>& front_targets() const { return front_targets_; }
+  /// What the session is fed by the front, behind front_targets().
+  const std::vector<std::string_view>& front_cuts() const { return front_cuts_; }
+
+  /// The graph of the session. With a tail it makes what the tail reads instead of what the tail makes.
+  const onnx::Subgraph& session_graph() const { return session_graph_; }
+  /// Inputs of the model that the session is fed, by index; the others are made by the front. One an input of session_graph().
+  const std::vector<std::optional<size_t>>& session_inputs() const { return session_inputs_; }
+
+  /// Whether the tail can be made of what the session makes: `types` and `inner` of each output of session_graph(). Without it the session
+  /// must make everything: call drop_tail().
+  std::optional<Draft> make_tail(std::span<const Type> types, std::span<const std::vector<int64_t>> inner);
+  const std::vector<std::string_view>& tail_targets() const { return tail_targets_; }
+  void drop_tail(const std::string& reason);
+
+  const std::vector<ProbeValues>& probe_values() const { return probe_values_; }
+
+  /// One line a node, for explain().
+  std::vector<std::string> lines() const;
+
+ private:
+  enum class By { kNobody, kFront, kSession, kTail };
+
+  void find_needed();
+  void add_inputs(Translation& translation) const;
+  bool try_native();
+  void divide();
+  bool is_worth_a_front() const;
+  void cut_session();
+  Draft draft(Translation& translation, const std::vector<std::string_view>& values);
+  void keep_probe_values(Translation& translation);
+
+  const onnx::Model& model_;
+  std::vector<std::string_view> targets_;
+  std::vector<bool> needed_;  ///< one a node: some target depends on it
+  std::vector<By> by_;
+  std::vector<std::string> reasons_;
+  std::vector<bool> is_constant_;  ///< nodes that make constants: the session has them, and so has the tail
+  bool is_native_ = false;
+  bool has_tail_ = false;
+  bool has_rough_results_ = false;
+  std::optional<Draft> front_;
+  std::vector<std::string_view> front_targets_, front_cuts_, tail_targets_;
+  onnx::Subgraph session_graph_;
+  std::vector<std::optional<size_t>> session_inputs_;
+  std::vector<ProbeValues> probe_values_;
+};
+
+}  // namespace edgeonnx::plan

@@ -1,0 +1,51 @@
+#include "plan/morsel_size.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "plan/session_plan.h"
+
+namespace edgeonnx::plan {
+namespace {
+
+// Rows of a morsel: enough to bury the cost of a run (some microseconds), few enough that what a run touches stays in a core's cache and
+// that a stop request is heard soon.
+constexpr int64_t kMostRows = 16384;
+constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
+constexpr int64_t kMorselBytes = 5 << 18;
+constexpr int64_t kMorselMultiplications = 1 << 25;
+constexpr int64_t kEndless = int64_t{1} << 40;
+constexpr int64_t kNativeRows = 4096;  // columns that must be converted wait in the cache for the program
+constexpr int64_t kRowMultiple = 128;  // matrix kernels work on blocks of rows
+
+/// Whether a row may take any time at all: loops, and functions that may hold one.
+bool may_loop(const onnx::Model& model) {
+  constexpr int32_t kGraph = 5;  // AttributeProto.AttributeType
+  const auto has_subgraph = [](const onnx::Node& node) {
+    return std::any_of(node.attributes.begin(), node.attributes.end(), [](const onnx::Attribute& each) { return each.type == kGraph; });
+  };
+  return model.n_functions > 0 || std::any_of(model.nodes.begin(), model.nodes.end(), has_subgraph);
+}
+
+}  // namespace
+
+void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
+  int64_t row_bytes = 0;
+  for (const Port& port : plan.inputs) row_bytes += std::max<int64_t>(1, port.width()) * size_of(port.type);
+  for (const OutputPort& output : plan.outputs) row_bytes += std::max<int64_t>(1, output.port.width()) * size_of(output.port.type);
+  // The numbers of a tree ensemble are nodes, of which a row meets few.
+  const bool is_trees = has_trees(model);
+  const int64_t n_weights = is_trees ? 0 : model.n_weights;
+  // What lies between inputs and outputs is not told; dense layers of n weights in all are some sqrt(n) values wide.
+  row_bytes += 2 * static_cast<int64_t>(sizeof(float) * std::sqrt(static_cast<double>(n_weights)));
+  plan.row_cost = may_loop(model) ? kEndless : model.n_weights + row_bytes;
+  const int64_t by_work = std::max<int64_t>(64, kMorselMultiplications / std::max<int64_t>(1, n_weights));
+  const int64_t most =
+      std::min({plan.is_native() ? kNativeRows : is_trees ? kTreeRows : kMostRows, by_work, std::max<int64_t>(1, kMorselBytes / std::max<int64_t>(1, row_bytes))});
+  plan.morsel_rows = wanted > 0 ? wanted : most > kRowMultiple ? most / kRowMultiple * kRowMultiple : most;
+  if (plan.batch_mode == BatchMode::kFixed) {
+    plan.morsel_rows = (plan.morsel_rows + plan.fixed_batch - 1) / plan.fixed_batch * plan.fixed_batch;
+  }
+}
+
+}  // namespace edgeonnx::plan

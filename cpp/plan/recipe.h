@@ -1,0 +1,22 @@
+// What a plan is made from.
+#pragma once
+
+#include <vector>
+
+#include "onnx/rewrite.h"
+#include "plan/original.h"
+#include "plan/plan.h"
+
+namespace edgeonnx::plan {
+
+struct Recipe {
+  onnx::Bytes bytes;
+  const onnx::Model& model;
+  const std::vector<onnx::ZipMap>& zipmaps;
+  const OpenLibrary& library;
+  const Options& options;
+  const ort::SessionOptions& session_options;
+  Original& original;
+};
+
+}  // namespace edgeonnx::plan

@@ -1,0 +1,148 @@
+#include "plan/session_plan.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+#include "onnx/rewrite.h"
+#include "onnx/tree_ensemble.h"
+#include "plan/ports.h"
+#include "plan/probe.h"
+
+namespace edgeonnx::plan {
+namespace {
+
+constexpr int64_t kProbeRows = 5;
+
+std::vector<std::byte> copy_of(onnx::Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+
+/// Session outputs that can be read into columns.
+std::vector<size_t> readable_tensors(const ort::Session& session) {
+  std::vector<size_t> tensors;
+  for (size_t i = 0; i < session.outputs().size(); ++i) {
+    const ort::PortInfo& port = session.outputs()[i];
+    if (output_refusal(port.type_text, port.is_tensor, port.type).empty()) tensors.push_back(i);
+  }
+  return tensors;
+}
+
+/// Whether the freed model answers like the original one. Throws where the original can't be run on made-up rows.
+bool freed_batch_agrees(const ort::Session& original, const ort::Session& freed, const onnx::Model& model, const ort::Library& library,
+                        int64_t batch) {
+  const auto inner = inner_sizes(input_ports(original, model));
+  const std::vector<size_t> tensors = readable_tensors(original);
+  if (!inner || tensors.empty()) return false;
+  for (const uint32_t seed : {0u, 1u, 2u}) {
+    const Probe probe(original, *inner, batch * kProbeRows, seed);
+    const auto expected = probe.run(original, library, tensors, batch);
+    try {
+      if (!agree(expected, probe.run(freed, library, tensors, batch * kProbeRows))) return false;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Where the model fixes its batch size, a session with a freed batch dimension takes the place of the plan's if it can be shown to answer
+/// the same.
+void free_batch(Plan& plan, const Recipe& recipe, onnx::Rewrite& request, const ort::Library& library) {
+  const onnx::Model& model = recipe.model;
+  const std::optional<int64_t> batch = onnx::fixed_batch(model);
+  if (!batch) return;
+  const std::string fixed = "the model fixes its batch size at " + std::to_string(*batch);
+  std::string reason = "the answers change when it is freed";
+  try {
+    request.free_batch = true;
+    auto freed = std::make_unique<ort::Session>(library, onnx::rewrite(recipe.bytes, model, request), recipe.session_options);
+    if (freed_batch_agrees(*plan.session, *freed, model, library, *batch)) {
+      plan.session = std::move(freed);
+      plan.notes.push_back("batch: " + fixed + "; freed, since " + std::to_string(3 * kProbeRows * *batch) +
+                           " probe rows were answered the same");
+      return;
+    }
+  } catch (const Error& error) {
+    reason = std::string("it can't be freed: ") + error.what();
+  }
+  request.free_batch = false;
+  plan.batch_mode = BatchMode::kFixed;
+  plan.fixed_batch = *batch;
+  plan.notes.push_back("batch: " + fixed + " and " + reason + "; rows are scored " + std::to_string(*batch) + " at a time, which is slow");
+}
+
+/// Fills in what the model leaves open about its outputs, where its inputs tell enough to run it.
+void learn_tensors(Plan& plan, const ort::Library& library) {
+  for (size_t i = 0; i < plan.session->outputs().size(); ++i) {
+    const ort::PortInfo& port = plan.session->outputs()[i];
+    plan.tensors.push_back({port.name, port.type_text, port.type, port.is_tensor, port.shape, {}, Part::kSession, i});
+  }
+  const auto inner = inner_sizes(plan.inputs);
+  if (!inner) return;
+  const std::vector<size_t> tensors = readable_tensors(*plan.session);
+  try {
+    std::vector<TensorShape> shapes = probe_shapes(plan, library, *inner, tensors);
+    for (size_t i = 0; i < tensors.size(); ++i) plan.tensors[tensors[i]].shape = std::move(shapes[i]);
+  } catch (const Error& error) {
+    plan.notes.push_back(std::string("outputs: a run over rows of ones failed, so shapes are as declared: ") + error.what());
+  }
+}
+
+}  // namespace
+
+bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
+
+void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> bytes) {
+  // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
+  constexpr size_t kSmallModelBytes = 1 << 20;
+  if (bytes.size() > kSmallModelBytes || !recipe.model.external_paths.empty() || !plan.session->is_on_cpu()) return;
+  auto kept = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  plan.another_session = [kept, &library = recipe.library(), options = recipe.session_options] {
+    return std::make_unique<ort::Session>(library, *kept, options);
+  };
+}
+
+/// A plan that is one session, whatever the model.
+Plan plan_session(const Recipe& recipe) {
+  const onnx::Model& model = recipe.model;
+  const ort::Library& library = recipe.library();
+  Plan plan;
+  plan.road = "ONNX Runtime";
+  onnx::Rewrite request;
+  request.cut_zipmaps = !recipe.zipmaps.empty();
+  plan.session = recipe.original.take();
+  free_batch(plan, recipe, request, library);
+  if (!has_trees(model)) keep_small_model(plan, recipe, request.any() ? onnx::rewrite(recipe.bytes, model, request) : copy_of(recipe.bytes));
+  plan.inputs = input_ports(*plan.session, model);
+  for (size_t i = 0; i < plan.inputs.size(); ++i) plan.session_inputs.push_back({false, i, {}});
+  plan.feeds_session.assign(plan.inputs.size(), true);
+  learn_tensors(plan, library);
+  return plan;
+}
+
+std::vector<TensorShape> probe_shapes(const Plan& plan, const ort::Library& library, const std::vector<std::vector<int64_t>>& inner,
+                                      const std::vector<size_t>& tensors) {
+  const bool is_free = plan.batch_mode == BatchMode::kFree;
+  const int64_t n_rows = is_free ? kProbeRows : plan.fixed_batch;
+  const auto answers = Probe(*plan.session, inner, n_rows, 0).run(*plan.session, library, tensors, n_rows);
+  std::vector<TensorShape> shapes;
+  for (const Probe::Answer& answer : answers) {
+    TensorShape result{answer.shape, 0, ""};
+    const int64_t n_values = std::accumulate(answer.shape.begin(), answer.shape.end(), int64_t{1}, std::multiplies<>());
+    // With one row a run, whatever comes back belongs to that row.
+    const bool one_a_row = n_rows == 1 || (!answer.shape.empty() && answer.shape[0] == n_rows);
+    if (one_a_row) {
+      result.width = n_values / n_rows;
+      if (is_free) result.shape[0] = -1;
+    } else {
+      result.refusal =
+          "has the shape " + shape_text(answer.shape) + " for " + std::to_string(n_rows) + " rows, so it is not one result a row";
+    }
+    shapes.push_back(std::move(result));
+  }
+  return shapes;
+}
+
+}  // namespace edgeonnx::plan

@@ -1,0 +1,20 @@
+// Plans that are one session of ONNX Runtime.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "plan/recipe.h"
+
+namespace edgeonnx::plan {
+
+/// A plan that is one session, whatever the model.
+Plan plan_session(const Recipe& recipe);
+
+bool has_trees(const onnx::Model& model);
+
+/// Small dense models run so fast that threads of one session slow each other down, in its shared arena by all appearances; measured at 5 %
+/// for a 64-64 perceptron on two threads. They get a session a thread. `bytes`: what the plan's session was made from.
+void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> bytes);
+
+}  // namespace edgeonnx::plan
