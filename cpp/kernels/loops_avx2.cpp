@@ -1,0 +1,16 @@
+// The loops of the steps for AVX2.
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/classifier.h"
+#include "kernels/constants.h"
+#include "kernels/elementwise.h"
+#include "kernels/encoder.h"
+#include "kernels/loop_table.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c,popcnt")
+#define EDGEONNX_VARIANT avx2
+#define EDGEONNX_LEVEL 1
+#include "kernels/loops.h"
+#pragma GCC pop_options
