@@ -1,0 +1,20 @@
+// The loops of tree ensembles for AVX-512.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <utility>
+
+#include "kernels/forest_loops.h"
+
+// gcc 12 on registers that its own header leaves undefined on purpose.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#define EDGEONNX_VARIANT avx512
+#define EDGEONNX_LEVEL 2
+#include "kernels/forest_look_up.h"
+#include "kernels/forest_search.h"
+#include "kernels/forest_select.h"
+#pragma GCC pop_options
+#endif
