@@ -27,8 +27,11 @@ struct ForestEnding {
   bool writes_double = false;  ///< the scores that come out are float64; else float32
   int32_t n_outputs() const { return n_targets; }
 
-  /// scores: n_targets arrays of n sums, which may be overwritten. present: as Forest::run leaves it; presence: one a target.
-  /// outputs: n_outputs() arrays of n values. label: n values, null for a regressor.
+  /// scores: n_targets arrays of n sums, 0 where the row has none; they are overwritten. present: as Forest::run leaves it; presence: one a
+  /// target. outputs: n_outputs() arrays of n values. label: n values, or null where nobody asks. Nothing need be aligned. A classifier of
+  /// three classes or more without base values needs a score of some class in every row, and one of two classes with fewer than two base
+  /// values a score of the second one, if it is a PROBIT or if it has one base value and weights of both classes: ONNX Runtime gives no
+  /// answer otherwise.
   void run(std::byte* const* scores, const uint8_t* const* present, const Presence* presence, int64_t n, std::byte* const* outputs,
            int64_t* label) const;
 };

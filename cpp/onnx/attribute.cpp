@@ -21,21 +21,22 @@ void each_field(const Attribute& attribute, uint32_t number, Take&& take) {
 
 std::vector<float> read_floats(const Attribute& attribute) {
   std::vector<float> values;
-  each_field(attribute, field::attribute::kFloats,
-             [&](const Reader& list) { list.each_real([&](float value) { values.push_back(value); }); });
+  values.reserve(attribute.bytes.size() / 5);  // one by one, as ONNX writes them, each has a byte of its own besides
+  each_field(attribute, field::attribute::kFloats, [&](Reader& list) { list.each_real([&](float value) { values.push_back(value); }); });
   return values;
 }
 
 std::vector<int64_t> read_ints(const Attribute& attribute) {
   std::vector<int64_t> values;
-  each_field(attribute, field::attribute::kInts,
-             [&](const Reader& list) { list.each_integer([&](int64_t value) { values.push_back(value); }); });
+  values.reserve(attribute.bytes.size() / 2);
+  each_field(attribute, field::attribute::kInts, [&](Reader& list) { list.each_integer([&](int64_t value) { values.push_back(value); }); });
   return values;
 }
 
 std::vector<std::string_view> read_strings(const Attribute& attribute) {
   std::vector<std::string_view> values;
-  each_field(attribute, field::attribute::kStrings, [&](const Reader& list) { values.push_back(list.text()); });
+  each_field(attribute, field::attribute::kStrings,
+             [&](Reader& list) { list.each_text([&](std::string_view value) { values.push_back(value); }); });
   return values;
 }
 

@@ -133,7 +133,7 @@ Attribute GraphReader::read_attribute(Reader reader, Bytes bytes) {
         reader.each_integer([&](int64_t) { add_weights(1); });
         break;
       case field::attribute::kStrings:
-        reader.text();
+        reader.each_text([](std::string_view) {});
         break;
       case field::attribute::kT:
       case field::attribute::kTensors:

@@ -1,257 +1,162 @@
+// What all tree ensembles share, and those of ai.onnx.ml 1 and 3, whose nodes go by numbers: that of the tree and that in the tree.
 #include "onnx/tree_ensemble.h"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
 #include "base/text.h"
 #include "onnx/attribute.h"
-#include "onnx/field.h"
-#include "onnx/value_info.h"
+#include "onnx/tree_lists.h"
 
 namespace edgeonnx::onnx {
 
 namespace {
 
+template <class Value, size_t n>
+Value named(const std::array<std::pair<std::string_view, Value>, n>& names, std::string_view name, const char* what) {
+  const auto known = std::find_if(names.begin(), names.end(), [&](const auto& each) { return each.first == name; });
+  if (known == names.end()) refuse_trees(std::string(what) + " is " + in_quotes(name));
+  return known->second;
+}
+
+// BRANCH_MEMBER is left out: these versions have no sets.
 constexpr std::array<std::pair<std::string_view, TreeMode>, 7> kModes = {{{"BRANCH_LEQ", TreeMode::kLeq},
+                                                                          {"LEAF", TreeMode::kLeaf},
                                                                           {"BRANCH_LT", TreeMode::kLt},
                                                                           {"BRANCH_GTE", TreeMode::kGte},
                                                                           {"BRANCH_GT", TreeMode::kGt},
                                                                           {"BRANCH_EQ", TreeMode::kEq},
-                                                                          {"BRANCH_NEQ", TreeMode::kNeq},
-                                                                          {"LEAF", TreeMode::kLeaf}}};
+                                                                          {"BRANCH_NEQ", TreeMode::kNeq}}};
+constexpr std::array<std::pair<std::string_view, TreeAggregate>, 4> kAggregates = {
+    {{"SUM", TreeAggregate::kSum}, {"AVERAGE", TreeAggregate::kAverage}, {"MIN", TreeAggregate::kMin}, {"MAX", TreeAggregate::kMax}}};
+constexpr std::array<std::pair<std::string_view, TreeTransform>, 5> kTransforms = {{{"NONE", TreeTransform::kNone},
+                                                                                    {"LOGISTIC", TreeTransform::kLogistic},
+                                                                                    {"SOFTMAX", TreeTransform::kSoftmax},
+                                                                                    {"SOFTMAX_ZERO", TreeTransform::kSoftmaxZero},
+                                                                                    {"PROBIT", TreeTransform::kProbit}}};
 
-std::vector<int64_t> ints_of(const Node& node, std::string_view name) {
-  const Attribute* attribute = node.attribute(name);
-  return attribute ? read_ints(*attribute) : std::vector<int64_t>();
-}
-
-/// A tensor attribute. Its values stand in `raw`, or one by one in `floats` or `ints`.
-struct Tensor {
-  Type type = Type::kUndefined;
-  bool is_external = false;
-  Bytes raw;
-  std::vector<float> floats;
-  std::vector<int64_t> ints;
-};
-
-Tensor read_tensor(Reader reader) {
-  // Fields of TensorProto that nothing else reads.
-  constexpr uint32_t kFloatData = 4;
-  constexpr uint32_t kInt32Data = 5;
-  Tensor tensor;
-  while (reader.next()) {
-    switch (reader.number()) {
-      case field::tensor::kDataType:
-        tensor.type = element_type(reader.integer());
-        break;
-      case field::tensor::kDataLocation:
-        tensor.is_external = reader.integer() != 0;
-        break;
-      case field::tensor::kRawData:
-        tensor.raw = reader.bytes();
-        break;
-      case kFloatData:
-        reader.each_real([&](float value) { tensor.floats.push_back(value); });
-        break;
-      case kInt32Data:
-        reader.each_integer([&](int64_t value) { tensor.ints.push_back(value); });
-        break;
-    }
-  }
-  return tensor;
-}
-
-/// The tensor attribute of that name; nothing where it is missing, has another type or lies in another file.
-std::optional<Tensor> tensor_of(const Node& node, std::string_view name, Type type) {
-  const Attribute* attribute = node.attribute(name);
-  if (!attribute) return std::nullopt;
-  const Source source{"attribute " + in_quotes(name), attribute->bytes.data()};
-  Reader reader(attribute->bytes, source, "AttributeProto");
-  Tensor tensor;
-  while (reader.next()) {
-    if (reader.number() == field::attribute::kT) tensor = read_tensor(reader.message("TensorProto"));
-  }
-  if (tensor.type != type || tensor.is_external) return std::nullopt;
-  return tensor;
-}
-
-std::optional<std::vector<float>> float_tensor(const Node& node, std::string_view name) {
-  std::optional<Tensor> tensor = tensor_of(node, name, Type::kFloat);
-  if (!tensor || tensor->raw.size() % sizeof(float) != 0) return std::nullopt;
-  if (tensor->raw.empty()) return std::move(tensor->floats);
-  std::vector<float> values(tensor->raw.size() / sizeof(float));
-  std::memcpy(values.data(), tensor->raw.data(), tensor->raw.size());
-  return values;
-}
-
-/// What all versions say of their nodes, list by list.
-struct NodeLists {
-  std::vector<int64_t> features;
-  std::vector<int64_t> true_ids;
-  std::vector<int64_t> false_ids;
-  std::vector<int64_t> missing_tracks_true;
-  std::vector<float> thresholds;
-  std::vector<TreeMode> modes;
-
-  NodeLists(const Node& node, std::vector<float> threshold_list, std::vector<TreeMode> mode_list)
-      : features(ints_of(node, "nodes_featureids")),
-        true_ids(ints_of(node, "nodes_truenodeids")),
-        false_ids(ints_of(node, "nodes_falsenodeids")),
-        missing_tracks_true(ints_of(node, "nodes_missing_value_tracks_true")),
-        thresholds(std::move(threshold_list)),
-        modes(std::move(mode_list)) {}
-
-  /// One entry a node, features that are indices, and at least one node.
-  bool is_sound() const {
-    const size_t n = modes.size();
-    const auto is_index = [](int64_t id) { return id >= 0 && id <= std::numeric_limits<int32_t>::max(); };
-    return n > 0 && n <= size_t{std::numeric_limits<int32_t>::max()} && features.size() == n && true_ids.size() == n &&
-           false_ids.size() == n && thresholds.size() == n && (missing_tracks_true.empty() || missing_tracks_true.size() == n) &&
-           std::all_of(features.begin(), features.end(), is_index);
-  }
-
-  /// The nodes, without children.
-  std::vector<TreeNode> nodes() const {
-    std::vector<TreeNode> nodes(modes.size());
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      const bool missing = !missing_tracks_true.empty() && missing_tracks_true[i] == 1;
-      nodes[i] = {thresholds[i], static_cast<int32_t>(features[i]), 0, 0, modes[i], missing};
-    }
-    return nodes;
-  }
-};
-
-/// The thresholds of ai.onnx.ml 1 and 3, which come as one list or the other.
-std::optional<std::vector<float>> thresholds_of(const Node& node) {
-  const Attribute* list = node.attribute("nodes_values");
-  if (!node.attribute("nodes_values_as_tensor")) return list ? read_floats(*list) : std::vector<float>();
-  if (list && !read_floats(*list).empty()) return std::nullopt;
-  return float_tensor(node, "nodes_values_as_tensor");
-}
-
-std::optional<std::vector<TreeMode>> named_modes(const Node& node) {
+std::vector<TreeMode> modes_of(const Node& node) {
   std::vector<TreeMode> modes;
   const Attribute* names = node.attribute("nodes_modes");
   if (!names) return modes;
-  for (const std::string_view name : read_strings(*names)) {
-    const auto known = std::find_if(kModes.begin(), kModes.end(), [&](const auto& mode) { return mode.first == name; });
-    if (known == kModes.end()) return std::nullopt;
-    modes.push_back(known->second);
-  }
+  const std::vector<std::string_view> list = read_strings(*names);
+  modes.reserve(list.size());
+  for (const std::string_view name : list) modes.push_back(named(kModes, name, "the mode of a node"));
   return modes;
 }
 
-std::optional<std::vector<TreeMode>> numbered_modes(const Node& node) {
-  std::optional<Tensor> tensor = tensor_of(node, "nodes_modes", Type::kUint8);
-  if (!tensor) return std::nullopt;
-  for (const std::byte number : tensor->raw) tensor->ints.push_back(std::to_integer<int64_t>(number));
-  std::vector<TreeMode> modes;
-  for (const int64_t number : tensor->ints) {
-    if (number < 0 || number > static_cast<int64_t>(TreeMode::kNeq)) return std::nullopt;
-    modes.push_back(static_cast<TreeMode>(number));
-  }
-  return modes;
-}
-
-/// Finds nodes by what the model calls them: the number of the tree and the number of the node in it.
+/// Finds nodes by what the model calls them. A tree is a run of the lists, and within it a node is found by its number at once where the
+/// numbers are consecutive, as nearly everywhere.
 class NodeIndex {
  public:
   NodeIndex(const std::vector<int64_t>& trees, const std::vector<int64_t>& nodes) {
-    entries_.reserve(nodes.size());
-    for (size_t i = 0; i < nodes.size(); ++i) entries_.push_back({trees[i], nodes[i], static_cast<int32_t>(i)});
-    std::sort(entries_.begin(), entries_.end());
+    constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+    const int32_t n = static_cast<int32_t>(nodes.size());
+    for (int32_t i = 0; i < n; ++i) {
+      if (trees[i] < 0 || trees[i] > kLargest || nodes[i] < 0 || nodes[i] > kLargest) {
+        refuse_trees("there is a node " + name_of(trees[i], nodes[i]));
+      }
+      if (i == 0 || trees[i] != trees[i - 1]) runs_.push_back({trees[i], nodes[i], i, 0, true});
+      Run& run = runs_.back();
+      run.is_consecutive = run.is_consecutive && nodes[i] == run.first_node + run.size;
+      ++run.size;
+    }
+    for (const Run& run : runs_) roots_.push_back(run.begin);
+    std::stable_sort(runs_.begin(), runs_.end(), [](const Run& a, const Run& b) { return a.tree < b.tree; });
+    for (size_t k = 0; k < runs_.size(); ++k) {
+      if (k > 0 && runs_[k].tree == runs_[k - 1].tree) refuse_trees("tree " + std::to_string(runs_[k].tree) + " is in several pieces");
+      if (!runs_[k].is_consecutive) sort(runs_[k], nodes);
+    }
   }
 
-  bool is_unique() const {
-    return std::adjacent_find(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-             return std::tie(a.tree, a.node) == std::tie(b.tree, b.node);
-           }) == entries_.end();
-  }
+  /// The node listed first of each tree, in the order of the lists.
+  const std::vector<int32_t>& roots() const { return roots_; }
 
-  size_t n_trees() const {
-    size_t n = entries_.empty() ? 0 : 1;
-    for (size_t i = 1; i < entries_.size(); ++i) n += entries_[i].tree != entries_[i - 1].tree;
-    return n;
-  }
-
-  /// -1 where there is no such node.
-  int32_t find(int64_t tree, int64_t node) const {
-    const auto at = std::lower_bound(entries_.begin(), entries_.end(), Entry{tree, node, 0});
-    return at != entries_.end() && at->tree == tree && at->node == node ? at->index : -1;
+  /// Throws where there is no such node.
+  int32_t find(int64_t tree, int64_t node) {
+    if (runs_[last_].tree != tree) {
+      const auto run =
+          std::lower_bound(runs_.begin(), runs_.end(), tree, [](const Run& each, int64_t number) { return each.tree < number; });
+      if (run == runs_.end() || run->tree != tree) refuse_trees("there is no node " + name_of(tree, node));
+      last_ = static_cast<size_t>(run - runs_.begin());
+    }
+    const Run& run = runs_[last_];
+    if (run.is_consecutive) {
+      if (node < run.first_node || node - run.first_node >= run.size) refuse_trees("there is no node " + name_of(tree, node));
+      return run.begin + static_cast<int32_t>(node - run.first_node);
+    }
+    const auto begin = sorted_.begin() + run.begin_sorted;
+    const auto at = std::lower_bound(begin, begin + run.size, std::pair<int64_t, int32_t>(node, 0));
+    if (at == begin + run.size || at->first != node) refuse_trees("there is no node " + name_of(tree, node));
+    return at->second;
   }
 
  private:
-  struct Entry {
+  struct Run {
     int64_t tree;
-    int64_t node;
-    int32_t index;
-    bool operator<(const Entry& other) const { return std::tie(tree, node, index) < std::tie(other.tree, other.node, other.index); }
+    int64_t first_node;
+    int32_t begin;
+    int32_t size;
+    bool is_consecutive;
+    std::ptrdiff_t begin_sorted = 0;  // in sorted_, where numbers are not consecutive
   };
-  std::vector<Entry> entries_;
+
+  static std::string name_of(int64_t tree, int64_t node) { return std::to_string(node) + " of tree " + std::to_string(tree); }
+
+  void sort(Run& run, const std::vector<int64_t>& nodes) {
+    run.begin_sorted = static_cast<std::ptrdiff_t>(sorted_.size());
+    for (int32_t i = run.begin; i < run.begin + run.size; ++i) sorted_.emplace_back(nodes[i], i);
+    const auto begin = sorted_.begin() + run.begin_sorted;
+    std::sort(begin, sorted_.end());
+    const auto twice = std::adjacent_find(begin, sorted_.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+    if (twice != sorted_.end()) refuse_trees("there are two nodes " + name_of(run.tree, twice->first));
+  }
+
+  std::vector<Run> runs_;  // by number of the tree
+  std::vector<int32_t> roots_;
+  std::vector<std::pair<int64_t, int32_t>> sorted_;
+  size_t last_ = 0;  // run found last: mostly that of the next one
 };
 
-/// TreeEnsembleRegressor and TreeEnsembleClassifier. Children are numbers within their tree; the root is the node listed first.
-std::optional<TreeEnsemble> read_named_nodes(const Node& node) {
-  auto thresholds = thresholds_of(node);
-  auto modes = named_modes(node);
-  if (!thresholds || !modes) return std::nullopt;
-  const NodeLists lists(node, *std::move(thresholds), *std::move(modes));
-  const std::vector<int64_t> tree_ids = ints_of(node, "nodes_treeids");
-  const std::vector<int64_t> node_ids = ints_of(node, "nodes_nodeids");
-  if (!lists.is_sound() || tree_ids.size() != lists.modes.size() || node_ids.size() != lists.modes.size()) return std::nullopt;
-
-  const NodeIndex index(tree_ids, node_ids);
-  TreeEnsemble ensemble{node.inputs[0], lists.nodes(), {}};
-  for (size_t i = 0; i < ensemble.nodes.size(); ++i) {
-    if (i == 0 || tree_ids[i] != tree_ids[i - 1]) ensemble.roots.push_back(static_cast<int32_t>(i));
-    TreeNode& each = ensemble.nodes[i];
-    if (each.mode == TreeMode::kLeaf) continue;
-    each.true_child = index.find(tree_ids[i], lists.true_ids[i]);
-    each.false_child = index.find(tree_ids[i], lists.false_ids[i]);
-    if (each.true_child < 0 || each.false_child < 0) return std::nullopt;
+/// `prefix`: "target" or "class".
+std::vector<TreeWeight> weights_of(const Node& node, const std::string& prefix, NodeIndex& index, int32_t n_targets, Type& tensor_type) {
+  const std::vector<int64_t> trees = ints_of(node, prefix + "_treeids");
+  const std::vector<int64_t> nodes = ints_of(node, prefix + "_nodeids");
+  const std::vector<int64_t> targets = ints_of(node, prefix + "_ids");
+  const RealList values = reals_of(node, prefix + "_weights");
+  unite_types(tensor_type, values);
+  const size_t n = targets.size();
+  if (n > size_t{std::numeric_limits<uint32_t>::max()} || trees.size() != n || nodes.size() != n || values.values.size() != n) {
+    refuse_trees("its lists of weights have different lengths");
   }
-  if (!index.is_unique() || ensemble.roots.size() != index.n_trees()) return std::nullopt;
-  return ensemble;
+  std::vector<uint32_t> order(n);
+  std::iota(order.begin(), order.end(), 0U);
+  const auto comes_before = [&](uint32_t a, uint32_t b) { return std::tie(trees[a], nodes[a]) < std::tie(trees[b], nodes[b]); };
+  if (!std::is_sorted(order.begin(), order.end(), comes_before)) std::stable_sort(order.begin(), order.end(), comes_before);
+  std::vector<TreeWeight> weights;
+  weights.reserve(n);
+  for (const uint32_t i : order) weights.push_back({index.find(trees[i], nodes[i]), target_of(targets[i], n_targets), values.values[i]});
+  return weights;
 }
 
-/// TreeEnsemble of ai.onnx.ml 5. Children are positions in the lists of nodes or of leaves.
-std::optional<TreeEnsemble> read_positioned_nodes(const Node& node) {
-  auto thresholds = float_tensor(node, "nodes_splits");
-  auto modes = numbered_modes(node);
-  if (!thresholds || !modes) return std::nullopt;
-  const NodeLists lists(node, *std::move(thresholds), *std::move(modes));
-  const std::vector<int64_t> true_is_leaf = ints_of(node, "nodes_trueleafs");
-  const std::vector<int64_t> false_is_leaf = ints_of(node, "nodes_falseleafs");
-  const size_t n_nodes = lists.modes.size();
-  const size_t n_leaves = ints_of(node, "leaf_targetids").size();
-  if (!lists.is_sound() || true_is_leaf.size() != n_nodes || false_is_leaf.size() != n_nodes) return std::nullopt;
-  if (n_leaves > size_t{std::numeric_limits<int32_t>::max()} - n_nodes) return std::nullopt;
+void read_classes(const Node& node, TreeEnsemble& ensemble) {
+  ensemble.is_classifier = true;
+  ensemble.labels = ints_of(node, "classlabels_int64s");
+  if (const Attribute* texts = node.attribute("classlabels_strings")) ensemble.text_labels = read_strings(*texts);
+  ensemble.n_targets = count_of(static_cast<int64_t>(ensemble.text_labels.empty() ? ensemble.labels.size() : ensemble.text_labels.size()));
+}
 
-  const auto child = [&](int64_t position, bool is_leaf) {
-    const bool exists = position >= 0 && position < static_cast<int64_t>(is_leaf ? n_leaves : n_nodes);
-    return exists ? static_cast<int32_t>(position + static_cast<int64_t>(is_leaf ? n_nodes : 0)) : -1;
-  };
-  TreeEnsemble ensemble{node.inputs[0], lists.nodes(), {}};
-  for (size_t i = 0; i < n_nodes; ++i) {
-    TreeNode& each = ensemble.nodes[i];
-    each.true_child = child(lists.true_ids[i], true_is_leaf[i] != 0);
-    each.false_child = child(lists.false_ids[i], false_is_leaf[i] != 0);
-    if (each.true_child < 0 || each.false_child < 0) return std::nullopt;
-  }
-  for (const int64_t position : ints_of(node, "tree_roots")) {
-    const int32_t root = child(position, false);
-    if (root < 0) return std::nullopt;
-    // A tree that is one leaf is written as a node whose children are that leaf, and its test means nothing.
-    const TreeNode& top = ensemble.nodes[root];
-    const bool is_leaf = top.true_child == top.false_child && top.true_child >= static_cast<int32_t>(n_nodes);
-    ensemble.roots.push_back(is_leaf ? top.true_child : root);
-  }
-  ensemble.nodes.resize(n_nodes + n_leaves);
-  return ensemble;
+void read_base_values(const Node& node, TreeEnsemble& ensemble) {
+  RealList base_values = reals_of(node, "base_values");
+  unite_types(ensemble.tensor_type, base_values);
+  ensemble.base_values = std::move(base_values.values);
+  const size_t n = ensemble.base_values.size();
+  const bool fits = ensemble.is_classifier && ensemble.n_targets <= 2 ? n <= 2 : n == 0 || n == static_cast<size_t>(ensemble.n_targets);
+  if (!fits) refuse_trees("it has " + std::to_string(n) + " base values for " + std::to_string(ensemble.n_targets) + " targets");
 }
 
 /// Whether some node can be reached from itself. Takes nodes away whose parents are all gone, until none is left or a cycle is.
@@ -280,21 +185,58 @@ bool has_cycle(const std::vector<TreeNode>& nodes) {
 
 }  // namespace
 
+TreeEnsemble read_named_trees(const Node& node) {
+  TreeEnsemble ensemble;
+  if (node.op_type == "TreeEnsembleClassifier") {
+    read_classes(node, ensemble);
+  } else {
+    const Attribute* n_targets = node.attribute("n_targets");
+    ensemble.n_targets = count_of(n_targets ? n_targets->i : 0);
+    if (const Attribute* name = node.attribute("aggregate_function")) {
+      ensemble.aggregate = named(kAggregates, name->s, "aggregate_function");
+    }
+  }
+  if (const Attribute* name = node.attribute("post_transform")) ensemble.transform = named(kTransforms, name->s, "post_transform");
+  read_base_values(node, ensemble);
+
+  RealList thresholds = reals_of(node, "nodes_values");
+  unite_types(ensemble.tensor_type, thresholds);
+  const NodeLists lists(node, std::move(thresholds.values), modes_of(node));
+  const std::vector<int64_t> tree_ids = ints_of(node, "nodes_treeids");
+  const std::vector<int64_t> node_ids = ints_of(node, "nodes_nodeids");
+  if (tree_ids.size() != lists.size() || node_ids.size() != lists.size()) refuse_trees("its lists of nodes have different lengths");
+
+  NodeIndex index(tree_ids, node_ids);
+  ensemble.roots = index.roots();
+  ensemble.nodes = lists.nodes();
+  for (size_t i = 0; i < ensemble.nodes.size(); ++i) {
+    TreeNode& each = ensemble.nodes[i];
+    if (each.mode == TreeMode::kLeaf) continue;
+    each.true_child = index.find(tree_ids[i], lists.true_id(i));
+    each.false_child = index.find(tree_ids[i], lists.false_id(i));
+  }
+  ensemble.weights = weights_of(node, ensemble.is_classifier ? "class" : "target", index, ensemble.n_targets, ensemble.tensor_type);
+  return ensemble;
+}
+
 bool is_tree_ensemble(const Node& node) {
   return node.domain == "ai.onnx.ml" &&
          (node.op_type == "TreeEnsembleRegressor" || node.op_type == "TreeEnsembleClassifier" || node.op_type == "TreeEnsemble");
 }
 
-std::optional<TreeEnsemble> read_tree_ensemble(const Node& node) {
-  if (!is_tree_ensemble(node) || node.inputs.size() != 1 || node.inputs[0].empty()) return std::nullopt;
-  std::optional<TreeEnsemble> ensemble;
+std::optional<TreeEnsemble> read_tree_ensemble(const Node& node, std::string* reason) {
   try {
-    ensemble = node.op_type == "TreeEnsemble" ? read_positioned_nodes(node) : read_named_nodes(node);
-  } catch (const Error&) {
-    return std::nullopt;  // the values of a tensor attribute, which read_model doesn't look at
+    if (!is_tree_ensemble(node)) refuse_trees("it is none");
+    if (node.inputs.size() != 1 || node.inputs[0].empty()) refuse_trees("it has not one input");
+    TreeEnsemble ensemble = node.op_type == "TreeEnsemble" ? read_positioned_trees(node) : read_named_trees(node);
+    ensemble.input = node.inputs[0];
+    if (ensemble.roots.empty()) refuse_trees("it has no trees");
+    if (has_cycle(ensemble.nodes)) refuse_trees("its nodes run in circles");
+    return ensemble;
+  } catch (const Error& error) {
+    if (reason) *reason = error.what();
+    return std::nullopt;
   }
-  if (!ensemble || ensemble->roots.empty() || has_cycle(ensemble->nodes)) return std::nullopt;
-  return ensemble;
 }
 
 }  // namespace edgeonnx::onnx

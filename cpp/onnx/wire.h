@@ -54,12 +54,16 @@ class Reader {
   /// A message nested in this one. Throws beyond 100 levels, protobuf's own limit.
   Reader message(const char* type) const;
 
-  /// Calls take(int64_t) for each number of a repeated field, whether it is packed or not.
+  /// Calls take(int64_t) for each number of a repeated field, whether it is packed or not. Further fields of the same number may be taken
+  /// along, so that a long list is not read field by field.
   template <class Take>
-  void each_integer(Take&& take) const;
+  void each_integer(Take&& take);
   /// Likewise take(float).
   template <class Take>
-  void each_real(Take&& take) const;
+  void each_real(Take&& take);
+  /// Likewise take(std::string_view).
+  template <class Take>
+  void each_text(Take&& take);
 
   /// Throws Error: "<source> is broken at byte <where the current field begins>: <type>: <problem>".
   [[noreturn]] void fail(const std::string& problem) const;
@@ -75,6 +79,10 @@ class Reader {
   std::string at_field() const;
   uint64_t take_varint();
   Bytes take(uint64_t n_bytes);
+  /// Goes on from field to field while step(byte behind the tag, end of the message) knows where the next one begins; it gives null where
+  /// the field is better left to next().
+  template <class Step>
+  void follow(Step&& step);
 
   const Source* source_;
   const char* type_;
@@ -109,9 +117,32 @@ class Writer {
   std::vector<std::byte> out_;
 };
 
+template <class Step>
+void Reader::follow(Step&& step) {
+  const std::byte tag = static_cast<std::byte>(number_ << 3 | static_cast<uint32_t>(wire_));
+  if (number_ > 15) return;  // its tag has two bytes
+  const std::byte* at = rest_.data();
+  const std::byte* const end = at + rest_.size();
+  while (at != end && *at == tag) {
+    const std::byte* const next = step(at + 1, end);
+    if (!next) break;
+    at = next;
+  }
+  rest_ = rest_.last(static_cast<size_t>(end - at));
+}
+
 template <class Take>
-void Reader::each_integer(Take&& take) const {
-  if (wire_ == Wire::kVarint) return take(static_cast<int64_t>(value_));
+void Reader::each_integer(Take&& take) {
+  if (wire_ == Wire::kVarint) {
+    take(static_cast<int64_t>(value_));
+    return follow([&](const std::byte* at, const std::byte* end) -> const std::byte* {
+      constexpr std::byte kMore{0x80};
+      if (end - at >= 1 && at[0] < kMore) return take(std::to_integer<int64_t>(at[0])), at + 1;
+      if (end - at >= 2 && at[1] < kMore)
+        return take(std::to_integer<int64_t>(at[0] ^ kMore) | std::to_integer<int64_t>(at[1]) << 7), at + 2;
+      return nullptr;
+    });
+  }
   expect(Wire::kBytes);
   Reader packed = *this;
   packed.rest_ = payload_;
@@ -119,16 +150,33 @@ void Reader::each_integer(Take&& take) const {
 }
 
 template <class Take>
-void Reader::each_real(Take&& take) const {
-  const auto decode = [](uint64_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits)); };
-  if (wire_ == Wire::kFixed32) return take(decode(value_));
+void Reader::each_real(Take&& take) {
+  const auto decode = [](const std::byte* four) {
+    uint32_t bits = 0;
+    for (size_t k = 0; k < sizeof(float); ++k) bits |= std::to_integer<uint32_t>(four[k]) << (8 * k);
+    return std::bit_cast<float>(bits);
+  };
+  if (wire_ == Wire::kFixed32) {
+    take(std::bit_cast<float>(static_cast<uint32_t>(value_)));
+    return follow([&](const std::byte* at, const std::byte* end) -> const std::byte* {
+      if (static_cast<size_t>(end - at) < sizeof(float)) return nullptr;
+      return take(decode(at)), at + sizeof(float);
+    });
+  }
   expect(Wire::kBytes);
   if (payload_.size() % sizeof(float) != 0) fail("a packed list of floats has " + std::to_string(payload_.size()) + " bytes");
-  for (size_t at = 0; at < payload_.size(); at += sizeof(float)) {
-    uint64_t bits = 0;
-    for (size_t k = 0; k < sizeof(float); ++k) bits |= std::to_integer<uint64_t>(payload_[at + k]) << (8 * k);
-    take(decode(bits));
-  }
+  for (size_t at = 0; at < payload_.size(); at += sizeof(float)) take(decode(payload_.data() + at));
+}
+
+template <class Take>
+void Reader::each_text(Take&& take) {
+  take(text());
+  follow([&](const std::byte* at, const std::byte* end) -> const std::byte* {
+    if (at == end || *at >= std::byte{0x80}) return nullptr;
+    const std::ptrdiff_t n_bytes = std::to_integer<std::ptrdiff_t>(*at);
+    if (end - (at + 1) < n_bytes) return nullptr;
+    return take(std::string_view(reinterpret_cast<const char*>(at + 1), static_cast<size_t>(n_bytes))), at + 1 + n_bytes;
+  });
 }
 
 }  // namespace edgeonnx::onnx

@@ -109,7 +109,7 @@ BranchCheck::BranchCheck(const onnx::Model& model, const std::vector<Port>& inpu
     if (!onnx::is_tree_ensemble(node)) continue;
     ++n_ensembles_;
     std::optional<onnx::TreeEnsemble> trees = onnx::read_tree_ensemble(node);
-    if (!trees) continue;
+    if (!trees || trees->tensor_type == Type::kDouble || !trees->sets.empty()) continue;
     if (!tracer) tracer.emplace(model, inputs);
     if (auto parts = tracer->trace(trees->input)) add(*std::move(trees), *std::move(parts));
   }
@@ -123,7 +123,7 @@ void BranchCheck::add(onnx::TreeEnsemble trees, std::vector<size_t> inputs) {
     const auto [place, is_new] = places.emplace(node.feature, static_cast<int32_t>(places.size()));
     if (is_new) features_.push_back({node.feature, {}});
     node.feature = place->second;
-    features_[ensemble.first_feature + node.feature].thresholds.insert(node.threshold);
+    features_[ensemble.first_feature + node.feature].thresholds.insert(static_cast<float>(node.threshold));
   }
   ensemble.n_features = places.size();
   ensembles_.push_back(std::move(ensemble));

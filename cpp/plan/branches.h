@@ -46,7 +46,8 @@ class ThresholdSet {
 
 /// Looks at the tree ensembles whose features are inputs of the model: the input of the ensemble is a float32 input of rank 2, or a Concat
 /// along axis 1 of such, through any number of Identity and further Concat nodes. What lies behind a scaler or a cast is not covered: what
-/// it makes of the float64 value nobody computed. Immutable once made, so any thread may ask.
+/// it makes of the float64 value nobody computed. Nor are ensembles with float64 tensors or with tests of set membership. Immutable once
+/// made, so any thread may ask.
 class BranchCheck {
  public:
   BranchCheck() = default;

@@ -40,7 +40,22 @@ inline Writer ints(std::string_view name, const std::vector<int64_t>& values) {
   return list;
 }
 
-/// The attributes of TreeEnsembleRegressor, but for the thresholds.
+/// A weight of each leaf, for one target.
+inline std::vector<Writer> weights(const std::vector<ListedNode>& nodes) {
+  std::vector<ListedNode> leaves;
+  for (const ListedNode& each : nodes) {
+    if (each.mode == "LEAF") leaves.push_back(each);
+  }
+  Writer n_targets = named_attribute("n_targets");
+  n_targets.integer(field::attribute::kI, 1);
+  Writer values = named_attribute("target_weights");
+  for (size_t i = 0; i < leaves.size(); ++i) values.real(field::attribute::kFloats, static_cast<float>(i));
+  return {n_targets, values, ints("target_treeids", leaves, [](const auto& each) { return each.tree; }),
+          ints("target_nodeids", leaves, [](const auto& each) { return each.id; }),
+          ints("target_ids", leaves, [](const auto&) { return 0; })};
+}
+
+/// The attributes of TreeEnsembleRegressor, but for the thresholds and the weights.
 inline std::vector<Writer> structure(const std::vector<ListedNode>& nodes) {
   Writer modes = named_attribute("nodes_modes");
   for (const ListedNode& each : nodes) modes.text(field::attribute::kStrings, each.mode);
@@ -60,6 +75,7 @@ inline Writer regressor(std::string_view input, const std::vector<ListedNode>& n
   std::vector<Writer> attributes = structure(nodes);
   attributes.push_back(named_attribute("nodes_values"));
   for (const ListedNode& each : nodes) attributes.back().real(field::attribute::kFloats, each.threshold);
+  for (const Writer& each : weights(nodes)) attributes.push_back(each);
   return regressor_of(input, attributes);
 }
 
