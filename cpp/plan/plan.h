@@ -53,7 +53,10 @@ struct Options {
   std::string model_name = "model";
   std::vector<ort::Provider> providers;
   std::string external_data_folder;
-  int64_t morsel_rows = 0;  ///< 0: chosen from the model
+  int64_t morsel_rows = 0;     ///< 0: chosen from the model
+  bool native = true;          ///< native kernels where they cover the model
+  bool selfcheck = true;       ///< native answers are compared with ONNX Runtime's
+  bool deterministic = false;  ///< results depend on nothing but the row
 };
 
 struct Plan {
