@@ -21,7 +21,7 @@ struct BoundResult {
 
 /// One column of the layout, as the short way looks for it.
 struct ColumnLike {
-  py::str name;          // interned, as the names in a program's text are: most are found by their address
+  py::str name;          // the last one seen; interned at first, as the names in a program's text are: most are found by their address
   PyObject* descriptor;  // NumPy's only one of the native type, which it never frees; null where NumPy has none
   int32_t type;
   int64_t width;

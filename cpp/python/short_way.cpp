@@ -142,19 +142,23 @@ class Borrowed {
   int64_t n_rows_ = 0;
 };
 
-bool is_same_name(PyObject* key, const py::str& name) {
-  return key == name.ptr() || (PyUnicode_CheckExact(key) && PyUnicode_Compare(key, name.ptr()) == 0);
+/// Names that a program computes are equal to those before them at first, and the same objects from then on.
+bool is_same_name(PyObject* key, py::str& name) {
+  if (key == name.ptr()) return true;
+  if (!PyUnicode_CheckExact(key) || PyUnicode_Compare(key, name.ptr()) != 0) return false;
+  name = py::reinterpret_borrow<py::str>(key);
+  return true;
 }
 
 /// False where the dictionary does not have these columns in this order, all of them arrays or all of them scalars.
-bool take_columns(PyObject* dictionary, const std::vector<ColumnLike>& likes, Borrowed& borrowed) {
+bool take_columns(PyObject* dictionary, std::vector<ColumnLike>& likes, Borrowed& borrowed) {
   PyTypeObject* array_type = py::detail::npy_api::get().PyArray_Type_;
   PyObject* key = nullptr;
   PyObject* value = nullptr;
   Py_ssize_t position = 0;
   bool has_arrays = false;
   for (size_t i = 0; PyDict_Next(dictionary, &position, &key, &value); ++i) {
-    const ColumnLike& like = likes[i];
+    ColumnLike& like = likes[i];
     const bool is_array = Py_TYPE(value) == array_type;
     if (i == 0) has_arrays = is_array;
     if (is_array != has_arrays || !is_same_name(key, like.name)) return false;
@@ -163,7 +167,7 @@ bool take_columns(PyObject* dictionary, const std::vector<ColumnLike>& likes, Bo
   return true;
 }
 
-py::object score_alike(const PyBinding& self, PyObject* data) {
+py::object score_alike(PyBinding& self, PyObject* data) {
   const size_t n = self.columns.size();
   const bool is_dictionary = PyDict_CheckExact(data);
   if (self.by_position == is_dictionary || n == 0) return py::none();
@@ -183,7 +187,7 @@ constexpr const char* kCapsule = "edgeonnx.Binding";
 /// Called by Python itself, past pybind11's dispatcher.
 PyObject* call(PyObject* capsule, PyObject* data) {
   try {
-    const auto* self = static_cast<const PyBinding*>(PyCapsule_GetPointer(capsule, kCapsule));
+    auto* self = static_cast<PyBinding*>(PyCapsule_GetPointer(capsule, kCapsule));
     if (!self) return nullptr;
     return score_alike(*self, data).release().ptr();
   } catch (py::error_already_set& error) {

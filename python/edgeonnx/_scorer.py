@@ -299,7 +299,8 @@ class Scorer:
         Returns
         -------
         object
-            A dict for a mapping (of plain values for a mapping of single values), a DataFrame for a DataFrame (a pandas index is kept), a pyarrow Table for Arrow data, and so on.
+            A dict for a mapping (of plain values if they were given), a DataFrame for a DataFrame (a pandas index is kept), a pyarrow
+            Table for Arrow data, and so on.
 
         Raises
         ------

@@ -162,6 +162,7 @@ typedef struct edgeonnx_scorer_options {
   int64_t max_model_bytes; /* 0: 2 GiB, protobuf's own limit */
   int64_t morsel_rows;     /* rows scored at a time; 0: chosen from the model */
   int32_t n_threads;       /* threads of one score call; 0: what affinity and the cgroup quota allow */
+  int32_t reserved;        /* not read: a gap at the end of older callers' struct */
   int32_t native;          /* EDGEONNX_NATIVE_* */
   int32_t skips_selfcheck; /* 1: the native kernels' answers are not compared with ONNX Runtime's, which is then not even opened for a
                               model that is native as a whole. 0: both score the same probe rows, and where they differ ONNX Runtime is

@@ -36,7 +36,7 @@ def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:
             raise InvalidArgument(f"column names are strings, and {name!r} is of type {type(name).__qualname__}")
         if _is_null(value):
             columns.add(name, numpy.zeros(1, _dtype_of_null(name, inputs)), numpy.ones(1, bool))
-        elif isinstance(value, numpy.generic) or isinstance(value, (bool, float)):
+        elif isinstance(value, (numpy.generic, bool, float)):
             columns.add(name, numpy.array([value]))
         elif isinstance(value, int):
             columns.add(name, numpy.array([_bigint(name, int(value))]))
@@ -72,8 +72,9 @@ def _bigint(name: str, value: int) -> Any:
 def _dtype_of_null(name: str, inputs: tuple[Port, ...]) -> Any:
     """The dtype of the input that the column feeds, which even `coercion="strict"` takes; a NULL has no type of its own."""
     named = [port for port in inputs if port.name == name] or [port for port in inputs if port.name.lower() == name.lower()]
-    port = (named or list(inputs) or [None])[0]  # other columns are left alone, or feed the one input that there is
-    try:
-        return _core.dtype_of(_core.declaration_of(port.onnx_type)[0]) if port else numpy.dtype(bool)
-    except Error:
-        return numpy.dtype(bool)  # an input that takes no column; a message will tell
+    for port in named or inputs[:1]:  # other columns are left alone, or feed the one input that there is
+        try:
+            return _core.dtype_of(_core.declaration_of(port.onnx_type)[0])
+        except Error:
+            break  # an input that takes no column; a message will tell
+    return numpy.dtype(bool)
