@@ -92,11 +92,19 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
                                               items(outputs, n_outputs, "outputs"), options);
     if (raw.n_changed) std::copy(done.tally.n_changed.begin(), done.tally.n_changed.end(), raw.n_changed);
     if (!report) return;
-    const edgeonnx_report full{report->struct_size,       done.n_rows,   done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
-                               done.tally.bytes_borrowed, done.ns_total, done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write,
-                               done.n_branch_changes};
+    const edgeonnx_report full{
+        report->struct_size,       done.n_rows,         done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
+        done.tally.bytes_borrowed, done.ns_total,       done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write,
+        done.n_branch_changes,     done.n_columns_read, done.n_columns_unread};
     std::memcpy(report, &full, std::min(report->struct_size, sizeof full));
   });
+}
+
+int32_t edgeonnx_binding_is_brief(const edgeonnx_binding* binding, int64_t n_rows) {
+  constexpr int64_t kBrief = 1 << 13;  // multiplications, roughly: a few microseconds
+  if (!binding || n_rows < 0) return 0;
+  const plan::Plan& plan = binding->binding.scorer->plan();
+  return !plan.session && n_rows <= plan.morsel_rows && n_rows <= kBrief / std::max<int64_t>(1, plan.row_cost);
 }
 
 edgeonnx_status edgeonnx_cancel_create(edgeonnx_cancel** out, edgeonnx_error* error) {

@@ -18,6 +18,12 @@ engine::ScorerOptions options_of(const edgeonnx_scorer_options* given) {
   if (raw.max_model_bytes > 0) options.max_model_bytes = raw.max_model_bytes;
   options.plan.morsel_rows = raw.morsel_rows;
   options.n_threads = raw.n_threads;
+  if (raw.native != EDGEONNX_NATIVE_AUTO && raw.native != EDGEONNX_NATIVE_OFF) {
+    throw Error(Code::kInvalidArgument, "native has no value " + std::to_string(raw.native));
+  }
+  options.plan.native = raw.native == EDGEONNX_NATIVE_AUTO;
+  options.plan.selfcheck = raw.skips_selfcheck == 0;
+  options.plan.deterministic = raw.deterministic != 0;
   for (const edgeonnx_provider& from : items(raw.providers, raw.n_providers, "providers")) {
     ort::Provider provider{text_or(from.name, ""), {}};
     const auto keys = items(from.option_keys, from.n_options, "option_keys");

@@ -21,6 +21,8 @@ struct Report {
   int64_t n_threads = 0;
   int64_t ns_total = 0;
   int64_t n_branch_changes = -1;  ///< -1: not counted
+  int64_t n_columns_read = 0;     ///< columns bound to inputs that some node uses
+  int64_t n_columns_unread = 0;   ///< columns bound to inputs that none uses
   Tally tally;
 };
 

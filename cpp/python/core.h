@@ -78,6 +78,7 @@ py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shap
 
 void register_errors(py::module_& module);
 void register_table(py::module_& module);
+void register_binding(py::module_& module);
 void register_scorer(py::module_& module);
 void register_arrow(py::module_& module);
 void register_types(py::module_& module);

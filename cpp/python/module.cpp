@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "The compiled core of edgeonnx. Private: use the package edgeonnx.";
   register_errors(module);
   register_table(module);
+  register_binding(module);
   register_scorer(module);
   register_arrow(module);
   register_types(module);

@@ -12,7 +12,7 @@ from edgeonnx._decimals import objects_of
 from edgeonnx._errors import InvalidArgument, ShapeError
 from edgeonnx._options import COERCIONS, ON_OVERFLOW, position_of, positive
 from edgeonnx._sql_types import declaration_of
-from edgeonnx._tables import read_table
+from edgeonnx._tables import is_single, read_table
 
 __all__ = ["cast"]
 
@@ -75,6 +75,8 @@ def cast(
     declaration = declaration_of(to)
     if type(values) is numpy.ndarray and values.ndim == 1 and values.dtype.isnative and values.dtype.char != "O":
         table = _core.Table.from_arrays(["values"], [values])  # what read_table would come to
+    elif is_single(values):
+        raise InvalidArgument("values is a single value; a column has one value a row, as [value] has")
     else:
         table = read_table({"values": values}, ()).table
     if out is not None:

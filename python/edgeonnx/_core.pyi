@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
@@ -38,7 +38,8 @@ class Binding:
     @property
     def explain(self) -> str: ...
     def score(self, table: Table, out: dict[str, NDArray[Any]], first_row: int) -> RawScores: ...
-    def score_matrix(self, matrix: NDArray[Any]) -> RawScores | None: ...
+    @property
+    def short_way(self) -> Callable[[Any], RawScores | None]: ...
 
 RawScores = tuple[dict[str, NDArray[Any]], dict[str, NDArray[numpy.bool_]] | None, bytes]
 _Declaration = tuple[int, int, int, bool]
@@ -54,6 +55,10 @@ class Scorer:
         providers: Sequence[tuple[str, Sequence[tuple[str, str]]]],
         max_model_bytes: int,
         morsel_rows: int,
+        n_threads: int,
+        native: bool,
+        selfcheck: bool,
+        deterministic: bool,
     ) -> None: ...
     @property
     def inputs(self) -> list[_Port]: ...

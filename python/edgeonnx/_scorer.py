@@ -15,7 +15,6 @@ from edgeonnx._errors import InvalidArgument, ModelError, NotFound
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
-    NOTHING,
     ON_OVERFLOW,
     REPORTS,
     NullPolicy,
@@ -52,6 +51,7 @@ class _Prepared(NamedTuple):
     binding: _core.Binding
     names: list[str]
     origin: Origin
+    short_way: Callable[[Any], _core.RawScores | None]
 
 
 class Scorer:
@@ -79,7 +79,15 @@ class Scorer:
     morsel_rows
         Rows scored at a time by one thread; None: chosen from the model.
     native
-        Reserved for the native kernels of a later release; every plan runs on ONNX Runtime now.
+        True: tabular models (trees, linear models and what stands around them) run on native kernels; `explain()` tells node by node.
+        False: everything runs on ONNX Runtime.
+    selfcheck
+        True: at load the native plan and ONNX Runtime score the same probe rows; where they differ ONNX Runtime is used, and `explain()`
+        says so. False skips it, and ONNX Runtime is then not even opened for a model that is native as a whole.
+    deterministic
+        True: the results of every model, those of ONNX Runtime included, do not depend on threads, on `morsel_rows`, or on the number
+        and order of the rows of a call. The price: ONNX Runtime runs a fixed small number of rows at a time (padded), which is slower
+        for dense models.
     providers, provider_options
         Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider). One
         that cannot be used is an error.
@@ -115,6 +123,8 @@ class Scorer:
         threads: int | None = None,
         morsel_rows: int | None = None,
         native: bool = True,
+        selfcheck: bool = True,
+        deterministic: bool = False,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None = None,
         max_model_bytes: int | None = None,
@@ -134,7 +144,7 @@ class Scorer:
         self._on_overflow = position_of(on_overflow, ON_OVERFLOW, "on_overflow")
         self._counts_branches = REPORTS[position_of(report, REPORTS, "report")] == "branches"
         self._null_rules = null_rules(nulls)
-        request_of(None, None, rename, columns)  # told before the model is loaded
+        self._usual_request = request_of(None, None, rename, columns)  # mistakes are told before the model is loaded
         self._rename = dict(rename or {})
         self._columns = {name: list(group) for name, group in (columns or {}).items()}
         self._options = {
@@ -144,6 +154,8 @@ class Scorer:
             "threads": threads,
             "morsel_rows": morsel_rows,
             "native": native,
+            "selfcheck": selfcheck,
+            "deterministic": deterministic,
             "providers": tuple(providers),
             "provider_options": provider_options,
             "max_model_bytes": max_model_bytes,
@@ -159,6 +171,9 @@ class Scorer:
             "max_model_bytes": max_model_bytes,
             "morsel_rows": morsel_rows or 0,
             "n_threads": threads or 0,
+            "native": bool(native),
+            "selfcheck": bool(selfcheck),
+            "deterministic": bool(deterministic),
         }
         self._digest: str | None = None
         self._load()
@@ -174,9 +189,9 @@ class Scorer:
             self._digest = digest
         self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
-        # The way of the last plain array, with the origin of its scores, tried first for the next one: a single row then costs few
+        # The way of the last mapping or plain array, with the origin of its scores, tried first for the next one: few rows then cost few
         # microseconds. One tuple, since other threads may replace it at any time.
-        self._matrix_way: tuple[Callable[[NDArray[Any]], _core.RawScores | None], Origin] = (_no_matrix, Origin())
+        self._short_way: tuple[Callable[[Any], _core.RawScores | None], Origin] = (_nothing_yet, Origin())
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -210,7 +225,8 @@ class Scorer:
         Parameters
         ----------
         data
-            A mapping of names to arrays, a 2-D or structured array, a pandas or polars DataFrame, a tensor with `__dlpack__`, or anything
+            A mapping of names to arrays, or to single values for one row (float, int as bigint, bool as bit, NumPy scalars, None as NULL),
+            a 2-D or structured array, a pandas or polars DataFrame, a tensor with `__dlpack__`, or anything
             with `__arrow_c_stream__` or `__arrow_c_array__`. Borrowed: values of the right type that lie without gaps are not copied.
         outputs
             Names of the outputs to return; None: all.
@@ -245,9 +261,9 @@ class Scorer:
         >>> scores["total"]
         array([2., 3.], dtype=float32)
         """
-        if outputs is with_ is out is rename is columns is None and type(data) is ndarray and self._generation == _fork_generation:
-            score_matrix, origin = self._matrix_way
-            raw = score_matrix(data)
+        if outputs is with_ is out is rename is columns is None and self._generation == _fork_generation:
+            short_way, origin = self._short_way
+            raw = short_way(data)
             if raw is not None:
                 return scores_of(raw, origin)
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
@@ -255,8 +271,8 @@ class Scorer:
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, request)
-        if request is NOTHING and type(data) is ndarray:
-            self._matrix_way = prepared.binding.score_matrix, prepared.origin
+        if request is self._usual_request and type(data) in (dict, ndarray):
+            self._short_way = prepared.short_way, prepared.origin
         raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
         origin = prepared.origin
         return scores_of(raw, origin._replace(n_bytes_copied=source.n_bytes_copied) if source.n_bytes_copied else origin)
@@ -283,7 +299,8 @@ class Scorer:
         Returns
         -------
         object
-            A dict for a mapping, a DataFrame for a DataFrame (a pandas index is kept), a pyarrow Table for Arrow data, and so on.
+            A dict for a mapping (of plain values if they were given), a DataFrame for a DataFrame (a pandas index is kept), a pyarrow
+            Table for Arrow data, and so on.
 
         Raises
         ------
@@ -386,12 +403,14 @@ class Scorer:
         rename: Mapping[str, str] | None,
         columns: Mapping[str, Sequence[str]] | None,
     ) -> Request:
+        if outputs is with_ is rename is columns is None:
+            return self._usual_request
         return request_of(outputs, with_, {**self._rename, **rename} if rename else self._rename, columns or self._columns)
 
     def _use(self) -> None:
         """Load again in a child of fork: what was inherited belongs to threads that do not exist there, and is never touched."""
         if self._generation != _fork_generation:
-            _abandoned.append((self._core, self._bindings, self._matrix_way))
+            _abandoned.append((self._core, self._bindings, self._short_way))
             self._load()
 
     def _prepare(self, table: _core.Table, by_position: bool, request: Request) -> _Prepared:
@@ -404,15 +423,15 @@ class Scorer:
                 table, self._coercion, self._on_overflow, by_position, self._null_rules, renames, groups, results, self._counts_branches
             )
             origin = Origin(tuple(Cast(*cast) for cast in binding.casts), 0, binding.decimals)
-            prepared = _Prepared(binding, binding.names, origin)
+            prepared = _Prepared(binding, binding.names, origin, binding.short_way)
             if len(self._bindings) >= _MOST_BINDINGS:
                 self._bindings.clear()
             self._bindings[key] = prepared
         return prepared
 
 
-def _no_matrix(matrix: NDArray[Any]) -> None:
-    """No array has been scored yet."""
+def _nothing_yet(data: object) -> None:
+    """No table has been scored yet."""
 
 
 def _checked_out(out: Mapping[str, NDArray[Any]] | None, names: list[str]) -> dict[str, NDArray[Any]]:

@@ -16,7 +16,7 @@ __all__ = ["Cast", "Origin", "Report", "Scores", "scores_of"]
 
 
 _new = object.__new__
-_REPORT = struct.Struct("N10q")  # edgeonnx_report: struct_size and what follows it
+_REPORT = struct.Struct("N12q")  # edgeonnx_report: struct_size and what follows it
 
 
 class Cast(NamedTuple):
@@ -56,6 +56,10 @@ class Report(NamedTuple):
     n_branch_changes: int | None = None
     """Rows that a tree would have sent down another branch if columns had not been rounded to real; None unless the scorer has
     `report="branches"` and the model trees whose features are its inputs, not what a scaler or a cast makes of them."""
+    n_columns_read: int = 0
+    """Columns bound to inputs that some node of the model uses."""
+    n_columns_unread: int = 0
+    """Columns bound to inputs that no node of the model uses: not a value of theirs was looked at."""
 
 
 class Origin(NamedTuple):
@@ -86,24 +90,19 @@ class Scores(Mapping[str, NDArray[Any]]):
     """
 
     # _raw is what the core returned: values by name, masks by name where a result may have NULLs, and the report's bytes.
-    __slots__ = ("_finished", "_origin", "_raw")
+    __slots__ = ("_arrays", "_origin", "_raw")
     _raw: _core.RawScores
     _origin: Origin
-    _finished: dict[str, NDArray[Any]]
+    _arrays: dict[str, NDArray[Any]]
 
-    @property
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def __getattr__(self, name: str) -> Any:
+        # Asked for what the slots do not hold yet: NULLs and decimals take work that not every caller wants.
+        if name != "_arrays":
+            raise AttributeError(f"Scores has no attribute {name!r}")
         values, masks, _ = self._raw
-        decimals = self._origin.decimals
-        if masks is None and not decimals:
-            return values
-        try:
-            return self._finished
-        except AttributeError:
-            objects = {name: objects_of(values[name], scale) for name, (_, _, scale) in decimals.items()}
-            finished = {**values, **objects}
-            self._finished = {name: _with_nulls(array, (masks or {}).get(name)) for name, array in finished.items()}
-            return self._finished
+        objects = {name: objects_of(values[name], scale) for name, (_, _, scale) in self._origin.decimals.items()}
+        self._arrays = {name: _with_nulls(array, (masks or {}).get(name)) for name, array in {**values, **objects}.items()}
+        return self._arrays
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
@@ -132,7 +131,8 @@ class Scores(Mapping[str, NDArray[Any]]):
     def report(self) -> Report:
         """How the call went: rows, morsels, threads, bytes copied and borrowed, casts with the values they altered, seconds."""
         raw = self._raw[2]
-        _, n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *nanoseconds, n_branch_changes = _REPORT.unpack_from(raw)
+        _, n_rows, n_morsels, n_threads, bytes_copied, bytes_borrowed, *others = _REPORT.unpack_from(raw)
+        *nanoseconds, n_branch_changes, n_columns_read, n_columns_unread = others
         seconds = dict(zip(("total", "convert", "run", "write"), (ns * 1e-9 for ns in nanoseconds), strict=True))
         n_changed = struct.unpack_from(f"{len(self._origin.casts)}q", raw, _REPORT.size)
         casts = tuple(cast._replace(n_changed=n) for cast, n in zip(self._origin.casts, n_changed, strict=True))
@@ -145,6 +145,8 @@ class Scores(Mapping[str, NDArray[Any]]):
             casts,
             seconds,
             None if n_branch_changes < 0 else n_branch_changes,
+            n_columns_read,
+            n_columns_unread,
         )
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
@@ -162,6 +164,8 @@ def scores_of(raw: _core.RawScores, origin: Origin) -> Scores:
     scores = _new(Scores)
     scores._raw = raw
     scores._origin = origin
+    if raw[1] is None and not origin.decimals:
+        scores._arrays = raw[0]
     return scores
 
 

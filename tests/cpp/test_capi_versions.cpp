@@ -81,6 +81,23 @@ TEST(test_capi_scorer_options_of_an_older_caller_are_read_as_far_as_they_go) {
   }
 }
 
+TEST(test_capi_scorer_options_gap_at_the_end_of_an_older_struct_is_not_read) {
+  edgeonnx_scorer_options options{};
+  options.reserved = -1;  // what lay there by chance
+  const Prefix<edgeonnx_scorer_options> prefix(options, offsetof(edgeonnx_scorer_options, native));
+  edgeonnx_scorer_release(make_scorer(prefix.get()));
+}
+
+TEST(test_capi_scorer_options_of_unknown_native_value_are_refused) {
+  edgeonnx_scorer_options options{};
+  options.struct_size = sizeof options;
+  for (const int32_t native : {-1, 2}) {
+    options.native = native;
+    edgeonnx_scorer* scorer = nullptr;
+    CHECK_EQUAL(edgeonnx_scorer_create(adder().data(), adder().size(), &options, &scorer, nullptr), EDGEONNX_INVALID_ARGUMENT);
+  }
+}
+
 TEST(test_capi_binding_options_of_an_older_caller_are_read_as_far_as_they_go) {
   edgeonnx_scorer* scorer = make_scorer();
   const edgeonnx_binding_options strict = binding_options(EDGEONNX_COERCION_STRICT);

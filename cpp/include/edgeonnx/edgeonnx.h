@@ -146,6 +146,12 @@ typedef struct edgeonnx_provider {
   size_t n_options;
 } edgeonnx_provider;
 
+/** What runs a model. */
+enum {
+  EDGEONNX_NATIVE_AUTO = 0, /* native kernels where they cover the model, ONNX Runtime for the rest */
+  EDGEONNX_NATIVE_OFF = 1   /* ONNX Runtime */
+};
+
 typedef struct edgeonnx_scorer_options {
   size_t struct_size;
   const char* ort_library;            /* path of libonnxruntime.so; NULL: EDGEONNX_ORT_LIBRARY, else the loader's search path */
@@ -156,9 +162,16 @@ typedef struct edgeonnx_scorer_options {
   int64_t max_model_bytes; /* 0: 2 GiB, protobuf's own limit */
   int64_t morsel_rows;     /* rows scored at a time; 0: chosen from the model */
   int32_t n_threads;       /* threads of one score call; 0: what affinity and the cgroup quota allow */
+  int32_t reserved;        /* not read: a gap at the end of older callers' struct */
+  int32_t native;          /* EDGEONNX_NATIVE_* */
+  int32_t skips_selfcheck; /* 1: the native kernels' answers are not compared with ONNX Runtime's, which is then not even opened for a
+                              model that is native as a whole. 0: both score the same probe rows, and where they differ ONNX Runtime is
+                              used and the plan in words says so */
+  int32_t deterministic;   /* 1: no result of any model depends on threads, morsel_rows, or the number and order of the rows of a call;
+                              ONNX Runtime then runs a fixed small number of rows at a time, which is slower where models are dense */
 } edgeonnx_scorer_options;
 
-/** Makes a scorer. The first one in a process opens ONNX Runtime.
+/** Makes a scorer. The first one in a process that needs ONNX Runtime opens it.
  * @param model        serialized ModelProto; read during the call only
  * @param options      NULL for defaults
  * @param out          released with edgeonnx_scorer_release */
@@ -310,6 +323,8 @@ typedef struct edgeonnx_report {
   int64_t ns_write;         /* conversion of results, summed over threads */
   int64_t n_branch_changes; /* rows in which rounding changed a branch; -1 unless the binding counts them and the model has trees
                                 whose features are its inputs, not what a scaler or a cast makes of them */
+  int64_t n_columns_read;   /* columns bound to inputs that some node of the model uses */
+  int64_t n_columns_unread; /* columns bound to inputs that no node uses: not a value of theirs is looked at */
 } edgeonnx_report;
 
 /** Scores all rows of all batches. Row r of the results belongs to row r of the batches laid end to end.
@@ -320,6 +335,10 @@ typedef struct edgeonnx_report {
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches, size_t n_batches,
                                                        const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call,
                                                        edgeonnx_report* report, edgeonnx_error* error);
+
+/** 1 where scoring that many rows takes a few microseconds and waits for nobody, so that a caller may keep a lock that others want; 0
+ * where it may take longer, as it may whenever ONNX Runtime has a part in it. */
+EDGEONNX_EXPORT int32_t edgeonnx_binding_is_brief(const edgeonnx_binding* binding, int64_t n_rows);
 
 /** What the matrix of conversions says of two types; see "CAST and CONVERT (Transact-SQL)".
  * @param rule        "none", "same", "exact", "nearest", "truncate", "round" (half away from zero), "checked" or "nonzero"

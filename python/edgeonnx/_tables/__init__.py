@@ -15,11 +15,12 @@ import numpy
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables import _array, _arrow, _mapping, _pandas, _polars, _structured, _tensor
 from edgeonnx._tables._columns import Array, Source
+from edgeonnx._tables._row import is_single
 
 if TYPE_CHECKING:
     from edgeonnx._port import Port
 
-__all__ = ["Source", "append", "batches_of", "materialize", "read_table"]
+__all__ = ["Source", "append", "batches_of", "is_single", "materialize", "read_table"]
 
 
 class _Kind(Protocol):
@@ -40,6 +41,8 @@ def read_table(data: object, inputs: tuple[Port, ...]) -> Source:
 
         - a mapping of names to arrays of shape (n_rows,) or (n_rows, d, ...). A value may be a numpy array, a list of numbers, a pandas or
           polars Series (by position: an index is not aligned), an Arrow array, or anything with `__dlpack__` or `__array__`;
+        - a mapping of names to single values, one row: float is SQL's float, int bigint, bool bit, a NumPy scalar has its dtype, None is
+          NULL;
         - an array of shape (n_rows, k): the columns of one [N, k] input, or of k inputs in order. (n_rows,) is one column,
           (n_rows, d, ...) feeds one input [N, d, ...];
         - a structured array: one column per field;
@@ -92,7 +95,7 @@ def append(data: object, scores: Mapping[str, Array], keep: bool) -> object:
     object
         The same kind as `data`:
 
-        - mapping: a dict;
+        - mapping: a dict, of plain values where `data` is one row;
         - array: an array (n_rows, columns + output values) of the dtype that holds both (`numpy.result_type`), masked if scores are;
         - structured array: a structured array with one field more per output, masked if scores are;
         - pandas: a DataFrame with the same index. An output of k > 1 values a row becomes k columns `<output>_0` ... `<output>_<k-1>`;

@@ -50,7 +50,10 @@ class ColumnList:
             True where the row, or the one value, is NULL. By default what `values` masks, if it is a masked array.
         """
         if values.ndim == 0:
-            raise InvalidArgument(f"column '{name}' is a single value; a column has one value a row, as numpy.full(n_rows, value) has")
+            raise InvalidArgument(
+                f"column '{name}' is a single value; a column has one value a row, as numpy.full(n_rows, value) has, and only where all "
+                "values of a mapping are single ones are they one row"
+            )
         if isinstance(values, numpy.ma.MaskedArray):
             mask = None if values.mask is numpy.ma.nomask else numpy.ascontiguousarray(values.mask)
             values = values.data

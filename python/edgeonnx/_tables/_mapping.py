@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from edgeonnx._errors import InvalidArgument
-from edgeonnx._tables import _arrow_column, _pandas, _tensor
+from edgeonnx._tables import _arrow_column, _pandas, _row, _tensor
 from edgeonnx._tables._columns import Array, ColumnList, Source, refuse_clashes
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:
+    if _row.is_row(data):
+        return _row.read(data, inputs)
     columns = ColumnList()
     for name, values in data.items():
         if type(name) is not str:
@@ -35,9 +37,12 @@ def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:
 
 
 def append(data: Mapping[str, Any], scores: Mapping[str, Array], keep: bool) -> dict[str, Any]:
+    if keep:
+        refuse_clashes(data, scores)
+    if _row.is_row(data):
+        return _row.append(data if keep else {}, scores)
     if not keep:
         return dict(scores)
-    refuse_clashes(data, scores)
     return {**data, **scores}
 
 

@@ -12,12 +12,15 @@ class Totals:
         self.n_rows = 0
         self.seconds = 0.0
         self.n_branch_changes: int | None = None
+        self.n_columns_read = self.n_columns_unread = 0
         self._n_changed: dict[Cast, int] = {}  # by the cast with a count of 0; the type of a CSV column may differ from batch to batch
 
     def add(self, report: Report) -> None:
         """Take note of one more batch."""
         self.n_rows += report.n_rows
         self.seconds += report.seconds["total"]
+        self.n_columns_read = max(self.n_columns_read, report.n_columns_read)  # alike in all batches that have rows
+        self.n_columns_unread = max(self.n_columns_unread, report.n_columns_unread)
         if report.n_branch_changes is not None:
             self.n_branch_changes = (self.n_branch_changes or 0) + report.n_branch_changes
         # A batch without rows made no conversions, and if it is CSV its types are only a guess.
@@ -30,6 +33,8 @@ class Totals:
         `branches`: those of trees were to be looked at.
         """
         lines = [f"{self.n_rows:,} rows scored in {self.seconds:.3g} s, reading and writing not counted"]
+        if self.n_columns_unread:
+            lines.append(f"{self.n_columns_read:,} columns read; {self.n_columns_unread:,} more feed inputs that the model does not use")
         for cast, n_changed in self._n_changed.items():
             lines.append(f"{cast.column}: {cast.from_type} to {cast.to_type}, {cast.rule}, {n_changed:,} altered")
         if from_text and self._n_changed:
