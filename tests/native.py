@@ -38,3 +38,11 @@ def assert_runtime(scorer: eo.Scorer) -> None:
     line = plan_of(scorer)
     assert line.startswith("plan: ONNX Runtime"), scorer.explain()
     assert "native" not in line, scorer.explain()
+
+
+def assert_unread(scorer: eo.Scorer, names: list[str]) -> None:
+    """A line of `explain()` says that the plan reads none of these columns of a matrix, or inputs."""
+    if not NATIVE_KERNELS:
+        return
+    lines = [line for line in scorer.explain().splitlines() if "unread" in line]
+    assert all(any(f"'{name}'" in line for line in lines) for name in names), scorer.explain()

@@ -11,7 +11,7 @@ import numpy as np
 import models
 from models import Feed
 from trained import Case, trained
-from trained_trees import N_FEATURES, OPSETS, draw, matrix_feed, training
+from training_tables import N_FEATURES, OPSETS, draw, matrix_feed, target_of, training
 
 
 def _columns_feed(n_rows: int) -> Feed:
@@ -45,7 +45,7 @@ def linear(kind: str, n_classes: int = 0, *, front: str = "", form: str = "matri
     estimator = _estimator(kind, options)
     pipeline = make_pipeline(*(fronts[name]() for name in front.split("+") if name), estimator)
     x, y, classes = training()
-    target = y if n_classes == 0 else classes if n_classes == 3 else (classes > 0).astype(np.int64)
+    target = target_of(n_classes, y, classes)
     port: Any = data_types.FloatTensorType
     feed: Callable[[int], Feed] = matrix_feed()
     data: Any = x

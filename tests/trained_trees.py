@@ -12,69 +12,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from models import OPSET, Array, Feed
+from models import Feed
 from trained import Case, trained
-
-N_FEATURES = 6
-OPSETS = {"": OPSET, "ai.onnx.ml": 3}
-
-#: Features of the pipelines with one input per column: a count, a level of a few, an amount, a real and two doubles.
-MIXED: dict[str, Any] = {
-    "count": np.int64,
-    "level": np.int64,
-    "amount": np.float32,
-    "real": np.float32,
-    "rate": np.float64,
-    "sum": np.float64,
-}
-
-
-def draw(n_rows: int, missing: float = 0.0, seed: int = 21) -> Array:
-    """Rows as the models were trained on: four features of continuous values, one of a few whole ones, one of ten levels."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(0, 1, (n_rows, N_FEATURES))
-    x[:, 3] = np.round(x[:, 3] * 3)
-    x[:, 4] = rng.integers(0, 10, n_rows)
-    x = x.astype(np.float32)
-    if missing:
-        x[rng.random(x.shape) < missing] = np.nan
-    return x
-
-
-@functools.cache
-def training(missing: float = 0.0) -> tuple[Array, Array, Array]:
-    """Features; a number, and one of three classes, to learn."""
-    x = draw(500, seed=7)
-    y = x @ np.array([1.5, -2.0, 0.5, 0.2, 0.0, 0.0]) + np.sin(3 * x[:, 2]) + np.isin(x[:, 4], [1, 4, 7]) * 2.0
-    y = y.astype(np.float32)
-    if missing:
-        x = np.where(np.random.default_rng(8).random(x.shape) < missing, np.float32(np.nan), x)
-    return x, y, np.digitize(y, [-1.0, 1.5])
-
-
-def matrix_feed(dtype: Any = np.float32, missing: float = 0.0) -> Callable[[int], Feed]:
-    return lambda n_rows: {"X": draw(n_rows, missing).astype(dtype)}
-
-
-def mixed_feed(n_rows: int) -> Feed:
-    rng = np.random.default_rng(23)
-    x = rng.normal(0, 1, (n_rows, len(MIXED)))
-    x[:, 0] = np.round(x[:, 0] * 50)
-    x[:, 1] = rng.integers(0, 4, n_rows)
-    return {name: x[:, i : i + 1].astype(dtype) for i, (name, dtype) in enumerate(MIXED.items())}
-
-
-def _target(n_classes: int, y: Array, classes: Array) -> Array:
-    return y if n_classes == 0 else classes if n_classes == 3 else (classes > 0).astype(np.int64)
-
-
-def declared(model: onnx.ModelProto, as_exported: bool, index: int, *sizes: str | int) -> bytes:
-    """The model with the shape that an output really has; where exporters write another, onnxruntime refuses memory to write into."""
-    if not as_exported:
-        output = model.graph.output[index]
-        output.CopyFrom(onnx.helper.make_tensor_value_info(output.name, output.type.tensor_type.elem_type, sizes))
-    return bytes(model.SerializeToString())
-
+from training_tables import MIXED, N_FEATURES, OPSETS, declared, matrix_feed, mixed_feed, target_of, training
 
 # ------------------------------------------------------------------------------------------------------------- LightGBM, XGBoost, CatBoost
 
@@ -89,7 +29,7 @@ def lightgbm(n_classes: int = 0, zipmap: bool = False, missing: float = 0.0, cat
     x, y, classes = training(missing)
     kind = lightgbm.LGBMClassifier if n_classes else lightgbm.LGBMRegressor
     estimator = kind(n_estimators=12, num_leaves=15, n_jobs=1, verbose=-1, use_missing=bool(missing), max_cat_to_onehot=3, cat_smooth=1)
-    estimator.fit(x, _target(n_classes, y, classes), categorical_feature=[4] if categorical else "auto")
+    estimator.fit(x, target_of(n_classes, y, classes), categorical_feature=[4] if categorical else "auto")
     model = convert_lightgbm(estimator, initial_types=[("X", FloatTensorType([None, N_FEATURES]))], target_opset=15, zipmap=zipmap)
     labels = tuple(range(n_classes))
     return Case(
@@ -107,7 +47,7 @@ def xgboost(n_classes: int = 0, missing: float = 0.0) -> Case:
 
     x, y, classes = training(missing)
     kind = xgboost.XGBClassifier if n_classes else xgboost.XGBRegressor
-    estimator = kind(n_estimators=12, max_depth=5, n_jobs=1, random_state=0).fit(x, _target(n_classes, y, classes))
+    estimator = kind(n_estimators=12, max_depth=5, n_jobs=1, random_state=0).fit(x, target_of(n_classes, y, classes))
     model = convert_xgboost(estimator, initial_types=[("X", FloatTensorType([None, N_FEATURES]))], target_opset=15)
     return Case(model.SerializeToString(), matrix_feed(missing=missing))
 
@@ -122,7 +62,7 @@ def catboost(n_classes: int = 0, as_exported: bool = False) -> Case:
     x, y, classes = training()
     options = {"iterations": 12, "depth": 5, "thread_count": 1, "random_seed": 0, "verbose": False, "allow_writing_files": False}
     kind = catboost.CatBoostClassifier if n_classes else catboost.CatBoostRegressor
-    estimator = kind(**options).fit(x, _target(n_classes, y, classes))
+    estimator = kind(**options).fit(x, target_of(n_classes, y, classes))
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         estimator.save_model(file.name, format="onnx")
         model = onnx.load(file.name)
@@ -174,7 +114,7 @@ def sklearn(
     steps = [fronts[name]() for name in front.split("+") if name]
     pipeline = make_pipeline(*steps, estimator) if steps else estimator
     x, y, classes = training(missing)
-    target = _target(n_classes, y, classes)
+    target = target_of(n_classes, y, classes)
     if n_targets > 1:
         target = np.column_stack([target + k * x[:, k] for k in range(n_targets)])
     with threadpool_limits(1):  # histograms of few rows cost less than the threads that would share them
