@@ -49,10 +49,10 @@ def trained(build: Callable[..., Case]) -> Callable[..., Case]:
 
     @functools.cache
     @functools.wraps(build)
-    def quietly(*args: Any) -> Case:
+    def quietly(*args: Any, **options: Any) -> Case:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return build(*args)
+            return build(*args, **options)
 
     return quietly
 
