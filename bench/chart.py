@@ -47,7 +47,7 @@ def draw(rows: Sequence[Drawn], caption: str, path: Path) -> None:
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xscale("log")
     ratios = [figure for measured in lines.values() for row in measured for figure in (row.ratio or 1, row.must_reach)]
-    axes.set_xlim(min(0.5, *ratios) / 1.1, 1.6 * max(2, *ratios))
+    axes.set_xlim(min(0.5, *ratios) / 1.1, 2 * max(2, *ratios))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
     axes.set_xticks(ticks, [f"{tick:g}x" for tick in ticks], fontsize=8)
     axes.minorticks_off()
@@ -76,12 +76,10 @@ def draw_line(axes: Any, place: int, measured: list[Drawn]) -> None:
     colour = SHORT if first.fails else INFORMATIONAL if first.informational else REACHED
     axes.barh(place, first.ratio - 1, left=1, height=0.62, color=colour)
     axes.plot([first.must_reach] * 2, [place - 0.42, place + 0.42], **TICK)
-    ends = [first.ratio, 1.0, first.must_reach]
     for row in others:
         if row.cpu == first.cpu or row.threads == first.threads:
             axes.plot(row.ratio, place, **(CIRCLE if row.cpu == first.cpu else DIAMOND))
-            ends.append(row.ratio or 1)
-    axes.annotate(f"{first.ratio:.3g}x", (max(ends), place), (6, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.annotate(f"{first.ratio:.3g}x", (1, place), xycoords=("axes fraction", "data"), ha="right", va="center", fontsize=8)
 
 
 def legend(rows: Sequence[Drawn]) -> dict[str, dict[str, Any]]:

@@ -68,7 +68,8 @@ def match_of(duel: Duel) -> tuple[Any, ...]:
     return duel.case, duel.model, duel.n_rows, duel.dtypes, duel.threads, duel.fresh
 
 
-N_ROUNDS, MIN_ROUNDS, ENOUGH_S = 11, 5, 25.0  # slow calls get fewer rounds: none starts after `ENOUGH_S`, but for the first few
+N_ROUNDS, MIN_ROUNDS, ENOUGH_S = 11, 5, 15.0  # slow calls get fewer rounds: none starts after `ENOUGH_S`, but for the first few
+FRESH_ROUNDS = 7
 
 
 def fight(duels: list[Duel], *, quick: bool) -> dict[str, Rounds | str]:
@@ -76,7 +77,7 @@ def fight(duels: list[Duel], *, quick: bool) -> dict[str, Rounds | str]:
 
     By name of the duel; where one broke, why. The others go on without it.
     """
-    n_rounds, round_s = (MIN_ROUNDS, 0.05) if quick else (N_ROUNDS, 0.1)
+    n_rounds, round_s = (MIN_ROUNDS, 0.05) if quick else (FRESH_ROUNDS if duels[0].fresh else N_ROUNDS, 0.1)
     fought: dict[str, Rounds | str] = {}
     sides = dict.fromkeys(side_of(duel, role) for duel in duels for role in ROLES)
     with ExitStack() as stack:
@@ -205,21 +206,22 @@ def repeat(call: Call, n_calls: int) -> float:
     return time.perf_counter() - began
 
 
-def warm_up(call: Call) -> None:
-    """Four calls, since arenas still grow and fault in fresh pages during the first three or so; of a slow call, fewer."""
+def warm_up(call: Call) -> float:
+    """Seconds of the last of four calls: arenas still grow and fault in fresh pages during the first three or so. Of a slow call, fewer."""
     deadline = time.perf_counter() + 1.0
     for _ in range(4):
-        call()
+        took = repeat(call, 1)
         if time.perf_counter() > deadline:
-            return
+            break
+    return took
 
 
 def calls_per_round(call: Call, round_s: float) -> int:
     """How many calls fill a round of `round_s` seconds, once the calls are warm."""
-    n_calls = 1
-    warm_up(call)
-    while (took := repeat(call, n_calls)) < round_s / 4:
+    n_calls, took = 1, warm_up(call)
+    while took < round_s / 4:
         n_calls *= 4
+        took = repeat(call, n_calls)
     return max(1, round(n_calls * round_s / took))
 
 
