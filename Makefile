@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
 	@echo "make test      C++ and Python tests"
-	@echo "make bench     edgeonnx against onnxruntime, with a table and a chart"
+	@echo "make bench     edgeonnx against onnxruntime and other rivals, with a table and a chart"
 	@echo "make lint      ruff, mypy, clang-format"
 	@echo "make sanitize  C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
 	@echo "make clean     remove everything that these commands made"

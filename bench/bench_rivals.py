@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cases import CONVERSIONS, STREAM, ConversionCase, Duel, duels
+from cases import CONVERSIONS, STREAM, Compared, ConversionCase, Duel, duels
 from conversions import Race, measure_conversions, slowest
-from duel import SIDES, Rounds, Side, fight
+from duel import ROLES, Role, Rounds, fight, match_of
 from stream import measure_stream
 
 
@@ -37,32 +37,44 @@ class Replay:
 replay = Replay()
 
 
+def marked(case: Compared) -> Any:
+    return pytest.param(case, id=case.name, marks=pytest.mark.informational if case.target.informational else pytest.mark.gate)
+
+
+def chosen_duels(config: pytest.Config) -> list[Duel]:
+    wanted = config.getoption("--case")
+    every = duels(quick=config.getoption("--quick"), scalar=config.getoption("--scalar"))
+    return [duel for duel in every if not wanted or duel.case in wanted]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "rounds" not in metafunc.fixturenames:
-        return
-    wanted = metafunc.config.getoption("--case")
-    chosen = [duel for duel in duels(quick=metafunc.config.getoption("--quick")) if not wanted or duel.case in wanted]
-    marked = [pytest.param(duel, id=duel.name, marks=pytest.mark.gate if duel.gate else pytest.mark.informational) for duel in chosen]
-    metafunc.parametrize("rounds", marked, indirect=True, scope="module")
+    if "duel" in metafunc.fixturenames:
+        metafunc.parametrize("duel", [marked(duel) for duel in chosen_duels(metafunc.config)], scope="module")
 
 
 @pytest.fixture(scope="module")
-def rounds(request: pytest.FixtureRequest) -> tuple[Duel, Rounds]:
-    """Both sides' rounds, measured in turn; the two tests of a duel share them."""
-    duel: Duel = request.param
-    return duel, fight(duel, quick=request.config.getoption("--quick"))
+def fought() -> dict[str, Rounds | str]:
+    """What the matches of this run have come to so far, by name of the duel."""
+    return {}
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.benchmark(timer=replay.timer)
-def test_duel_parity_asserted_reaches_gate(rounds: tuple[Duel, Rounds], side: Side, benchmark: Any) -> None:
-    duel, measured = rounds
-    started = measured.started[side]
+def test_duel_parity_asserted_reaches_gate(
+    request: pytest.FixtureRequest, fought: dict[str, Rounds | str], duel: Duel, role: Role, benchmark: Any
+) -> None:
+    if duel.name not in fought:
+        match = [other for other in chosen_duels(request.config) if match_of(other) == match_of(duel)]
+        fought |= fight(match, quick=request.config.getoption("--quick"))
+    measured = fought[duel.name]
+    if isinstance(measured, str):
+        pytest.fail(f"{duel.name}: {measured}", pytrace=False)
+    started = measured.started[role]
     benchmark.group = duel.name
-    benchmark.extra_info.update(side=side, load_s=started.load_s, first_call_s=started.first_call_s, n_threads=started.n_threads)
-    replay.record(benchmark, measured.seconds[side])
-    if side == "rival" and duel.gate is not None and measured.ratio < duel.gate:
-        pytest.fail(f"{duel.name}: {measured.ratio:.2f}x, the gate is {duel.gate:g}x", pytrace=False)
+    benchmark.extra_info.update(side=role, **{name: value for name, value in vars(started).items() if name != "outputs"})
+    replay.record(benchmark, measured.seconds[role])
+    if role == "rival" and not duel.target.informational and measured.ratio < duel.target.must_reach:
+        pytest.fail(f"{duel.name}: {measured.ratio:.2f}x, it must reach {duel.target.must_reach:g}x", pytrace=False)
 
 
 @pytest.mark.gate
@@ -88,18 +100,17 @@ def races(request: pytest.FixtureRequest) -> list[Race]:
     return measure_conversions(CONVERSIONS[0].rows(quick=quick), quick=quick)
 
 
-@pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case.name, marks=pytest.mark.gate if case.gate else pytest.mark.informational) for case in CONVERSIONS]
-)
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("case", [marked(case) for case in CONVERSIONS])
 @pytest.mark.benchmark(timer=replay.timer)
-def test_conversion_of_every_pair_reaches_gate(races: list[Race], case: ConversionCase, side: Side, benchmark: Any) -> None:
+def test_conversion_of_every_pair_reaches_gate(races: list[Race], case: ConversionCase, role: Role, benchmark: Any) -> None:
     raced = [race for race in races if {case.contender, case.ours} <= race.seconds.keys()]
     worst = slowest(raced, case.contender, case.ours)
     benchmark.group = case.name
-    benchmark.extra_info.update(side=side, pair=worst.name, pairs=[(race.source, race.target, race.speeds()) for race in raced])
-    replay.record(benchmark, worst.seconds[case.contender if side == "rival" else case.ours])
+    benchmark.extra_info.update(side=role, pair=worst.name, pairs=[(race.source, race.target, race.speeds()) for race in raced])
+    replay.record(benchmark, worst.seconds[case.contender if role == "rival" else case.ours])
     ratios = {race.name: race.ratio(case.contender, case.ours) for race in raced}
-    short = [f"{name} {ratio:.2f}x" for name, ratio in ratios.items() if ratio < (case.gate or 0)]
-    if side == "rival" and short:
-        pytest.fail(f"{case.name}: {len(short)} of {len(raced)} pairs are below {case.gate:g}x: {', '.join(short)}", pytrace=False)
+    must_reach = 0.0 if case.target.informational else case.target.must_reach
+    short = [f"{name} {ratio:.2f}x" for name, ratio in ratios.items() if ratio < must_reach]
+    if role == "rival" and short:
+        pytest.fail(f"{case.name}: {len(short)} of {len(raced)} pairs are below {must_reach:g}x: {', '.join(short)}", pytrace=False)

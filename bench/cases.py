@@ -7,17 +7,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 import contenders
+import tree_rivals
 from contenders import Contender, Table
+from machine import kernel_level
 from models import column_names
 
 
 @dataclass(frozen=True)
 class Target:
-    """Ratios, rival's time over ours. Below `gate` the bench fails; without one the duel is informational."""
+    """Ratios, rival's time over ours. Below `must_reach` the bench fails, unless it is informational."""
 
     must_reach: float
     aim: float
-    gate: float | None = None
+    informational: bool = False
 
 
 class Compared:
@@ -28,14 +30,11 @@ class Compared:
     n_rows: int
     target: Target
     threads: int | None
+    cpu: str | None  # the instructions that our kernels may use; None: all that the machine has
 
     @property
     def name(self) -> str:
-        return f"{self.case} | {self.rival} | {self.threads or 'all'}"
-
-    @property
-    def gate(self) -> float | None:
-        return self.target.gate
+        return f"{self.case} | {self.rival} | {self.threads or 'all'} | {self.cpu or 'best'}"
 
     def rows(self, *, quick: bool) -> int:
         return max(1, self.n_rows // 4) if quick else self.n_rows
@@ -52,6 +51,9 @@ class Duel(Compared):
     theirs: Contender = field(repr=False)
     target: Target
     threads: int | None = None  # None: each side's default, all cores
+    cpu: str | None = None
+    exact: bool = False  # our answers are those of an ONNX Runtime session of one thread by the bit
+    strays: float = 0.0  # share of rows that may differ: the rival compares in float64, and a row can lie between its cut and the float cut
     fresh: bool = False  # a new process for every call, so that loading can be measured
 
 
@@ -74,32 +76,65 @@ FOUR_TYPES = ("int32", "int64", "float32", "float64")
 
 COLUMNS = contenders.edgeonnx_columns
 MATRIX = contenders.edgeonnx_matrix
+VALUES = contenders.edgeonnx_values
 FIRST = contenders.edgeonnx_first_score
 
-BASE_DUELS = (
+READY = "run, ready matrix"
+AHEAD = Target(1, 2)  # of those who compile the model: at least level
+
+
+def trees(model: str, rival: str, theirs: Contender, target: Target, strays: float = 0.0) -> Duel:
+    return Duel(model, rival, model, 200_000, REAL30, COLUMNS, theirs, target, exact=True, strays=strays)
+
+
+LINEAR_DUELS = (
     Duel("tutorial", "run, 28 feeds", "tutorial", MILLION, REAL28, COLUMNS, contenders.ort_feeds, Target(20, 50)),
-    Duel("logit", "column_stack + run", "logit", MILLION, REAL20, COLUMNS, contenders.ort_stack, Target(5, 20, gate=1.5)),
-    Duel("mlp", "column_stack + run", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_stack, Target(3, 4, gate=2)),
-    Duel("mlp", "run, ready matrix", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_ready_matrix, Target(1.5, 2)),
-    Duel("mlp", "best hand-chunked", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_chunked, Target(0.95, 1.1, gate=0.95)),
-    Duel("cast", "stack + astype + run", "logit", MILLION, FLOAT20, COLUMNS, contenders.ort_stack_cast, Target(8, 20, gate=2)),
+    Duel("logit", "column_stack + run", "logit", MILLION, REAL20, COLUMNS, contenders.ort_stack, Target(5, 20)),
+    Duel("cast", "stack + astype + run", "logit", MILLION, FLOAT20, COLUMNS, contenders.ort_stack_cast, Target(8, 20)),
     Duel("four types", "run, 4 feeds", "four_types", MILLION, FOUR_TYPES, COLUMNS, contenders.ort_feeds, Target(3, 10)),
-    Duel("one row", "run, 1 input", "logit", 1, REAL20, MATRIX, contenders.ort_ready_matrix, Target(2, 4, gate=2)),
+)
+TREE_DUELS = (
+    trees("lgbm", READY, contenders.ort_ready_matrix, Target(6, 12)),
+    trees("lgbm", "lleaves", tree_rivals.lleaves_predict, AHEAD, strays=1e-3),
+    trees("lgbm", "treelite (tl2cgen)", tree_rivals.tl2cgen_lightgbm, AHEAD, strays=1e-3),
+    trees("lgbm63", READY, contenders.ort_ready_matrix, Target(4, 8)),
+    trees("lgbm63", "lleaves", tree_rivals.lleaves_predict, AHEAD, strays=1e-3),
+    trees("lgbm63", "treelite (tl2cgen)", tree_rivals.tl2cgen_lightgbm, AHEAD, strays=1e-3),
+    trees("xgb", READY, contenders.ort_ready_matrix, Target(10, 20)),
+    trees("xgb", "Booster.inplace_predict", tree_rivals.xgboost_inplace, Target(5, 10)),
+    trees("xgb", "treelite (tl2cgen)", tree_rivals.tl2cgen_xgboost, AHEAD),
+    trees("forest", READY, contenders.ort_ready_matrix, Target(3, 6)),
+    trees("hist", READY, contenders.ort_ready_matrix, Target(6, 12)),
+    trees("hist", "scikit-learn's predict", tree_rivals.sklearn_predict, Target(6, 12), strays=1e-3),
+)
+OTHER_DUELS = (
+    Duel("mlp", "column_stack + run", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_stack, Target(3, 4)),
+    Duel("mlp", READY, "mlp", MILLION, REAL28, COLUMNS, contenders.ort_ready_matrix, Target(1.5, 2)),
+    Duel("mlp", "best hand-chunked", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_chunked, Target(0.95, 1.1)),
+    Duel("one row", "run, 1 input", "logit", 1, REAL20, MATRIX, contenders.ort_ready_matrix, Target(2, 4)),
     Duel("one row", "run, 20 inputs", "logit_separate", 1, REAL20, COLUMNS, contenders.ort_feeds, Target(5, 15)),
+    Duel("one row", "run, 20; ours lists", "logit_separate", 1, REAL20, VALUES, contenders.ort_feeds, Target(5, 15, informational=True)),
     Duel("load", "session + first run", "lgbm", 1, REAL30, FIRST, contenders.ort_first_run, Target(1 / 1.5, 1), fresh=True),
 )
+SCORED = (*LINEAR_DUELS, *TREE_DUELS, *OTHER_DUELS)
 
 
-def on_one_thread(duel: Duel) -> Duel:
-    """The same duel with one thread on each side; informational, since the figures are set for all cores."""
-    return replace(duel, threads=1, target=replace(duel.target, gate=None))
+def duels(*, quick: bool, scalar: bool = False) -> list[Duel]:
+    """Every duel of a run: on all cores; in a full run also on one thread and, where our own kernels score, with AVX2 alone.
 
-
-def duels(*, quick: bool) -> list[Duel]:
-    """Every duel of a run; the one-thread ones only in a full run, and not where one thread is no news."""
-    chosen = list(BASE_DUELS)
-    if not quick:
-        chosen += [on_one_thread(duel) for duel in BASE_DUELS if duel.n_rows > 1 and duel.theirs is not contenders.ort_chunked]
+    `scalar` adds what kernels without vector instructions do; that is informational.
+    """
+    levels: dict[str | None, bool] = {None: False}  # informational?
+    if not quick and kernel_level() == "avx512":
+        levels["avx2"] = False
+    if scalar:
+        levels["scalar"] = True
+    chosen = []
+    for duel in SCORED:
+        for threads in (None,) if quick else (None, 1):
+            for cpu, informational in levels.items() if duel not in OTHER_DUELS else ((None, False),):
+                target = replace(duel.target, informational=duel.target.informational or informational)
+                chosen.append(replace(duel, threads=threads, cpu=cpu, target=target))
     return chosen
 
 
@@ -107,7 +142,7 @@ def duels(*, quick: bool) -> list[Duel]:
 class StreamCase:
     """The memory bench: the mlp over a stream of batches made on the fly."""
 
-    name: str = "memory | - | all"
+    name: str = "memory | - | all | best"
     case: str = "memory"
     model: str = "mlp"
     n_rows: int = 20 * MILLION
@@ -130,13 +165,14 @@ class ConversionCase(Compared):
     case: str = "convert"
     n_rows: int = MILLION
     threads: int | None = 1
+    cpu: str | None = None
 
 
 STREAM = StreamCase()
 CONVERSIONS = (
-    ConversionCase("astype", "edgeonnx", "astype", Target(1, 1, gate=1)),
-    ConversionCase("plain copy, same width", "edgeonnx", "copy", Target(0.6, 1, gate=0.6)),
-    ConversionCase("astype, by eo.cast", "cast", "astype", Target(1, 1)),
-    ConversionCase("pyarrow, decimals by eo.cast", "cast", "pyarrow", Target(1, 1)),
+    ConversionCase("astype", "edgeonnx", "astype", Target(1, 1)),
+    ConversionCase("plain copy, same width", "edgeonnx", "copy", Target(0.6, 1)),
+    ConversionCase("astype, by eo.cast", "cast", "astype", Target(1, 1, informational=True)),
+    ConversionCase("pyarrow, decimals by eo.cast", "cast", "pyarrow", Target(1, 1, informational=True)),
 )
-CASES = tuple(dict.fromkeys([*(duel.case for duel in BASE_DUELS[:-1]), STREAM.case, BASE_DUELS[-1].case, CONVERSIONS[0].case]))
+CASES = tuple(dict.fromkeys([*(duel.case for duel in SCORED), STREAM.case, CONVERSIONS[0].case]))

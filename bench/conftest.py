@@ -14,6 +14,7 @@ from machine import NotInstalledError, require_installed_wheel
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="fewer rows and rounds, all cores only")
+    parser.addoption("--scalar", action="store_true", help="also with kernels that use no vector instructions; informational")
     parser.addoption("--case", action="append", default=[], help="measure this case only; may be repeated")
 
 

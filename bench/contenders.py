@@ -1,4 +1,4 @@
-"""The two sides of every bench: edgeonnx, and the ways a careful user would call ONNX Runtime."""
+"""Sides of the benches: edgeonnx, and the ways a careful user would call ONNX Runtime. Other rivals are in tree_rivals.py."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from models import model_bytes
+
 Array = np.ndarray[Any, Any]
 Table = dict[str, Array]  # one 1-D array per column
 Call = Callable[[], Any]  # what a round repeats and times
@@ -24,9 +26,10 @@ CHUNK_ROWS = (1_024, 2_048, 4_096, 8_192, 32_768)
 class Contender:
     """One way to score a table, in three steps: only what `bind` returns is timed in the steady state."""
 
-    load: Callable[[bytes, int | None], Any]  # model bytes, threads (None: the library's default) -> scorer or session
+    load: Callable[[Any, int | None], Any]  # what `model` gave, threads (None: the library's default) -> scorer or session
     bind: Callable[[Any, Table], Call]  # untimed: lays out the table as this contender wants it
     outputs: Callable[[Any], list[Array]]  # a call's result as arrays in the model's order, [N, 1] as [N]
+    model: Callable[[str], Any] = model_bytes  # name -> ONNX bytes, or the files that this contender reads; untimed, cached
 
 
 def n_cores() -> int:
@@ -60,7 +63,13 @@ def bind_score_matrix(scorer: Any, table: Table) -> Call:
     return lambda: scorer.score(matrix)
 
 
+def bind_score_values(scorer: Any, table: Table) -> Call:
+    values = {name: column.tolist() for name, column in table.items()}
+    return lambda: scorer.score(values)
+
+
 edgeonnx_columns = Contender(load_scorer, bind_score_columns, scores_to_arrays)
+edgeonnx_values = Contender(load_scorer, bind_score_values, scores_to_arrays)
 edgeonnx_matrix = Contender(load_scorer, bind_score_matrix, scores_to_arrays)
 
 
@@ -100,10 +109,22 @@ def bind_ready_matrix(session: Any, table: Table) -> Call:
     return lambda: session.run(None, feeds)
 
 
+EXACT_ROWS = 4_099  # a few morsels and an odd rest
+
+
+def load_session_of_one_thread(model: bytes, threads: int | None) -> Any:
+    return load_session(model, 1)
+
+
+def bind_first_rows(session: Any, table: Table) -> Call:
+    return bind_ready_matrix(session, {name: column[:EXACT_ROWS] for name, column in table.items()})
+
+
 ort_feeds = Contender(load_session, bind_feeds, run_to_arrays)
 ort_stack = Contender(load_session, bind_stack, run_to_arrays)
 ort_stack_cast = Contender(load_session, bind_stack_cast, run_to_arrays)
 ort_ready_matrix = Contender(load_session, bind_ready_matrix, run_to_arrays)
+ort_reference = Contender(load_session_of_one_thread, bind_first_rows, run_to_arrays)  # whose bits ours must be
 
 
 def load_session_per_thread(model: bytes, threads: int | None) -> list[Any]:

@@ -7,9 +7,12 @@ import importlib.util
 import json
 import platform
 import sysconfig
+from functools import lru_cache
 from pathlib import Path
 
 from contenders import n_cores
+
+RIVALS = ("scikit-learn", "lightgbm", "xgboost-cpu", "lleaves", "treelite", "tl2cgen")
 
 
 class NotInstalledError(Exception):
@@ -33,6 +36,14 @@ def require_installed_wheel() -> None:
         raise NotInstalledError(f"import edgeonnx finds {origin}, not the wheel in {min(site_packages)}. {advice}")
 
 
+@lru_cache
+def kernel_level() -> str:
+    """The instructions that edgeonnx's own kernels use here: scalar, avx2 or avx512."""
+    import edgeonnx
+
+    return str(edgeonnx.build_info()["cpu"])
+
+
 def cpu_model() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
@@ -41,4 +52,6 @@ def cpu_model() -> str:
 
 def describe() -> dict[str, str | int]:
     versions = {name: importlib.metadata.version(name) for name in ("edgeonnx", "onnxruntime", "numpy")}
-    return {"cpu": cpu_model(), "cores": n_cores(), "system": platform.platform(), "python": platform.python_version(), **versions}
+    versions |= {name: importlib.metadata.version(name) for name in RIVALS}
+    processor: dict[str, str | int] = {"cpu": cpu_model(), "cores": n_cores(), "kernels": kernel_level()}
+    return {**processor, "system": platform.platform(), "python": platform.python_version(), **versions}

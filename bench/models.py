@@ -1,8 +1,9 @@
-"""The models the benches score: small, trained on synthetic data in seconds, kept as bytes under results/models."""
+"""The models the benches score: trained on synthetic data, kept under results/models, as ONNX and as their makers' libraries save them."""
 
 from __future__ import annotations
 
 import hashlib
+import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -96,36 +97,79 @@ def four_types() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def lgbm() -> bytes:
-    """LightGBM, 500 trees of 31 leaves on 30 features."""
+Saved = dict[str, bytes]  # file by suffix: .onnx, and what the library that trained the model reads
+
+
+def lightgbm_trees(n_leaves: int) -> Saved:
+    """LightGBM, 500 trees on 30 features."""
     from lightgbm import LGBMRegressor
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     matrix, target = training_data(30)
-    model = LGBMRegressor(n_estimators=500, num_leaves=31, random_state=0, verbose=-1).fit(matrix, target)
-    inputs = [("features", FloatTensorType([None, 30]))]
-    return bytes(convert_lightgbm(model, initial_types=inputs, target_opset=15).SerializeToString())  # its newest
+    model = LGBMRegressor(n_estimators=500, num_leaves=n_leaves, random_state=0, verbose=-1).fit(matrix.astype(np.float32), target)
+    converted = convert_lightgbm(model, initial_types=[("features", FloatTensorType([None, 30]))], target_opset=15)  # its newest
+    return {".onnx": converted.SerializeToString(), ".txt": model.booster_.model_to_string().encode()}
 
 
-RECIPES: dict[str, Callable[[], bytes]] = {
+def xgboost_trees() -> Saved:
+    """XGBoost, 300 trees of depth 6 on 30 features."""
+    from onnxmltools import convert_xgboost
+    from onnxmltools.convert.common.data_types import FloatTensorType
+    from xgboost import XGBRegressor
+
+    matrix, target = training_data(30)
+    model = XGBRegressor(n_estimators=300, max_depth=6, random_state=0).fit(matrix.astype(np.float32), target)
+    converted = convert_xgboost(model, initial_types=[("features", FloatTensorType([None, 30]))], target_opset=15)
+    return {".onnx": converted.SerializeToString(), ".json": bytes(model.get_booster().save_raw("json"))}
+
+
+def forest() -> bytes:
+    """scikit-learn's random forest, 100 trees of depth 10 on 30 features, probabilities of two classes."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    matrix, target = training_data(30)
+    model = RandomForestClassifier(n_estimators=100, max_depth=10, n_jobs=-1, random_state=0)
+    return to_onnx(model.fit(matrix.astype(np.float32), (target > 2).astype(np.int64)), 30)
+
+
+def hist() -> Saved:
+    """scikit-learn's histogram gradient boosting, 200 trees of 31 leaves on 30 features."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    matrix, target = training_data(30)
+    model = HistGradientBoostingRegressor(max_iter=200, max_leaf_nodes=31, random_state=0, early_stopping=False)
+    model.fit(matrix.astype(np.float32), target)
+    return {".onnx": to_onnx(model, 30), ".pickle": pickle.dumps(model)}
+
+
+RECIPES: dict[str, Callable[[], bytes | Saved]] = {
     "tutorial": tutorial,
     "logit": logit,
     "logit_separate": logit_separate,
     "mlp": mlp,
     "four_types": four_types,
-    "lgbm": lgbm,
+    "lgbm": lambda: lightgbm_trees(31),
+    "lgbm63": lambda: lightgbm_trees(63),
+    "xgb": xgboost_trees,
+    "forest": forest,
+    "hist": hist,
 }
 
 
-def model_bytes(name: str) -> bytes:
-    """The model called `name`, trained on first use; a change of this file trains it anew."""
+def model_path(name: str, suffix: str = ".onnx") -> Path:
+    """A file of the model called `name`, trained on first use; a change of this file trains it anew."""
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    path = CACHE / f"{name}-{digest}.onnx"
+    path = CACHE / f"{name}-{digest}{suffix}"
     if not path.exists():
         with warnings.catch_warnings():  # converters and trainers warn about each other's versions
             warnings.simplefilter("ignore")
-            model = RECIPES[name]()
+            saved = RECIPES[name]()
         CACHE.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(model)
-    return path.read_bytes()
+        for kind, content in (saved if isinstance(saved, dict) else {".onnx": saved}).items():
+            path.with_suffix(kind).write_bytes(content)
+    return path
+
+
+def model_bytes(name: str) -> bytes:
+    return model_path(name).read_bytes()
