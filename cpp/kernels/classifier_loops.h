@@ -39,7 +39,7 @@ struct Probit {
     constexpr double kPi = 0x1.921fb54442d18p+1, kSqrt2 = 0x1.6a09e667f3bcdp+0;
     const Doubles v = log * 0.5 + 2.0 / (kPi * 0.147);
     const Doubles square = v * v - log * (1.0 / 0.147);
-    Doubles root, inverse;
+    Doubles root{}, inverse{};
     for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrt(square[i]);
     const Doubles magnitude = root - v;
     for (int i = 0; i < kLanes; ++i) inverse[i] = __builtin_sqrt(magnitude[i]);
