@@ -39,7 +39,7 @@ struct Probit {
     constexpr double kPi = 0x1.921fb54442d18p+1, kSqrt2 = 0x1.6a09e667f3bcdp+0;
     const Doubles v = log * 0.5 + 2.0 / (kPi * 0.147);
     const Doubles square = v * v - log * (1.0 / 0.147);
-    Doubles root, inverse;
+    Doubles root{}, inverse{};
     for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrt(square[i]);
     const Doubles magnitude = root - v;
     for (int i = 0; i < kLanes; ++i) inverse[i] = __builtin_sqrt(magnitude[i]);
@@ -57,9 +57,10 @@ void map_columns(LoopCall& call) {
   }
 }
 
+/// NaN is passed over.
 inline Doubles greatest(const LoopCall& call, int32_t n_columns, int64_t i) {
-  Doubles most = load_some(input<double>(call, 0) + i, call.n - i);
-  for (int32_t c = 1; c < n_columns; ++c) {
+  Doubles most = splat(-__DBL_MAX__);
+  for (int32_t c = 0; c < n_columns; ++c) {
     const Doubles x = load_some(input<double>(call, c) + i, call.n - i);
     most = x > most ? x : most;
   }
@@ -85,7 +86,7 @@ void softmax(LoopCall& call) {
   }
 }
 
-/// Scores near 0 stay out of the sum.
+/// Scores near 0 stay out of the sum, and NaN too: neither is above or below the bounds.
 template <class To>
 void softmax_zero(LoopCall& call) {
   const int32_t n_columns = static_cast<const ColumnsConstants*>(call.constants)->n_columns;

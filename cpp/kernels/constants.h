@@ -76,7 +76,7 @@ struct LabelConstants {
 /// Columns of one type that stand side by side: they are added together.
 struct LinearGroup {
   int32_t first;
-  int32_t n_columns;  ///< 1, 2 or 4
+  int32_t n_columns;  ///< 1, 2, 4, or where there is one output 8
   int element;
 };
 

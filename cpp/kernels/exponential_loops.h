@@ -12,16 +12,16 @@ inline constexpr double kRounder = 0x1.8p+52;
 
 /// exp(x) = 2^exponent * (1 + fraction), fraction in about [-0.3, 0.42]. x must lie in [-746, 1420] or be NaN.
 struct Powers {
-  Longs exponent;
+  Bits exponent;  // in two's complement; of NaN anything
   Doubles fraction;
 };
 
 inline Powers powers(Doubles x) {
   const Doubles shifted = x * kLog2OfE + kRounder;
-  Longs exponent;
+  Bits exponent;
   __builtin_memcpy(&exponent, &shifted, sizeof exponent);
   const double rounder = kRounder;
-  int64_t rounder_bits;
+  uint64_t rounder_bits;
   __builtin_memcpy(&rounder_bits, &rounder, sizeof rounder_bits);
   exponent -= rounder_bits;
   const Doubles k = shifted - kRounder;
@@ -44,8 +44,8 @@ inline Powers powers(Doubles x) {
 }
 
 /// 2^exponent; exponent in [-1022, 1023].
-inline Doubles power_of_two(Longs exponent) {
-  const Longs bits = (exponent + 1023) << 52;
+inline Doubles power_of_two(Bits exponent) {
+  const Bits bits = (exponent + 1023) << 52;
   Doubles power;
   __builtin_memcpy(&power, &bits, sizeof power);
   return power;
@@ -57,9 +57,7 @@ inline Doubles exponential(Doubles x) {
   x = x > 710.0 ? splat(710.0) : x;
   const Powers p = powers(x);
   // In two steps, of which only the last can round: to a number below the normal ones, or to infinity.
-  typedef uint64_t Unsigned __attribute__((vector_size(8 * kLanes)));
-  const Unsigned raised = (Unsigned)p.exponent + 2048u;
-  const Longs half = (Longs)(raised >> 1) - 1024;
+  const Bits half = ((p.exponent + 2048) >> 1) - 1024;
   return (p.fraction + 1.0) * power_of_two(half) * power_of_two(p.exponent - half);
 }
 
@@ -97,16 +95,15 @@ inline Doubles hyperbolic_tangent(Doubles x) {
 inline Doubles logarithm(Doubles x) {
   // Numbers below the normal ones are raised first.
   const Doubles raised = x < 0x1p-1022 ? x * 0x1p+54 : x;
-  Longs bits;
+  Bits bits;
   __builtin_memcpy(&bits, &raised, sizeof bits);
   // The exponent that leaves a mantissa in [sqrt(1/2), sqrt(2)).
-  typedef uint64_t Unsigned __attribute__((vector_size(8 * kLanes)));
-  const Longs offset = bits - 0x3fe6a09e667f3bcd;
-  const Longs exponent = (Longs)(((Unsigned)offset + (uint64_t{2048} << 52)) >> 52) - 2048;
-  const Longs mantissa_bits = bits - (exponent << 52);
+  const Bits offset = bits - 0x3fe6a09e667f3bcd;
+  const Bits exponent = ((offset + (uint64_t{2048} << 52)) >> 52) - 2048;
+  const Bits mantissa_bits = bits - (exponent << 52);
   Doubles mantissa;
   __builtin_memcpy(&mantissa, &mantissa_bits, sizeof mantissa);
-  const Longs magic_bits = exponent + 0x4338000000000000;
+  const Bits magic_bits = exponent + 0x4338000000000000;
   Doubles k;
   __builtin_memcpy(&k, &magic_bits, sizeof k);
   k = k - kRounder - (x < 0x1p-1022 ? splat(54.0) : Doubles{});

@@ -18,15 +18,17 @@ struct Arrays {
   std::vector<double> bias;
 };
 
-/// Neighbours of one type, four at a time; then two, then one.
-std::vector<LinearGroup> grouped(const std::vector<LinearInput>& inputs) {
+/// Neighbours of one type, as many at a time as there are registers for weights; of the rest four, two, one.
+std::vector<LinearGroup> grouped(const std::vector<LinearInput>& inputs, size_t n_outputs) {
+  const size_t most = n_outputs == 1 ? 8 : 4;
   std::vector<LinearGroup> groups;
   for (size_t i = 0; i < inputs.size();) {
     size_t end = i;
     while (end < inputs.size() && inputs[end].type == inputs[i].type) ++end;
     const int element = element_of(inputs[i].type);
     while (i < end) {
-      const size_t n = end - i >= 4 ? 4 : end - i >= 2 ? 2 : 1;
+      size_t n = most;
+      while (n > end - i) n /= 2;
       groups.push_back({static_cast<int32_t>(i), static_cast<int32_t>(n), element});
       i += n;
     }
@@ -46,7 +48,7 @@ std::unique_ptr<Step> make_linear(const Linear& linear, Cpu level) {
   if (linear.output_type != Type::kFloat && linear.output_type != Type::kDouble) {
     throw Error(Code::kUnsupported, "a linear step writes float or double");
   }
-  auto arrays = std::make_shared<Arrays>(Arrays{grouped(linear.inputs), linear.weights, linear.bias});
+  auto arrays = std::make_shared<Arrays>(Arrays{grouped(linear.inputs, n_outputs), linear.weights, linear.bias});
   const bool writes_float = linear.output_type == Type::kFloat;
   const int64_t block = std::max(kLeastBlockRows, kBlockBytes / 8 / static_cast<int64_t>(std::max<size_t>(n_outputs, 1)) / 64 * 64);
   std::vector<Register> inputs;

@@ -1,12 +1,13 @@
-// The loop of linear.h. Columns are gone through in groups of up to four, over a block of rows whose sums stay in L1: few streams at a
+// The loop of linear.h. Columns are gone through in groups of up to eight, over a block of rows whose sums stay in L1: few streams at a
 // time, each read for long, so that the prefetcher follows and columns that lie alike in their pages do not drive each other out of the
 // cache. Included like loops.h.
 
 namespace edgeonnx::kernels::EDGEONNX_VARIANT {
 
-/// Adds weights[m][c] * columns[c] to sums[m], columns in their order, for rows [0, n).
+/// Adds weights[m][c] * columns[c], columns in their order, to start[m], or where that is null to what sums[m] holds; rows [0, n).
 template <class T, int kColumns, int kOutputs>
-void add_columns(const Packed<T>* const* columns, const double* weights, int64_t weight_stride, Packed<double>* const* sums, int64_t n) {
+void add_columns(const Packed<T>* const* columns, const double* weights, int64_t weight_stride, Packed<double>* const* sums,
+                 const double* start, int64_t n) {
   Doubles w[kOutputs][kColumns];
   const Packed<T>* x[kColumns];
   Packed<double>* y[kOutputs];
@@ -24,7 +25,7 @@ void add_columns(const Packed<T>* const* columns, const double* weights, int64_t
       high[c] = load(x[c] + i + kLanes);
     }
     for (int m = 0; m < kOutputs; ++m) {
-      Doubles a = load(y[m] + i), b = load(y[m] + i + kLanes);
+      Doubles a = start ? splat(start[m]) : load(y[m] + i), b = start ? a : load(y[m] + i + kLanes);
       for (int c = 0; c < kColumns; ++c) {
         a += w[m][c] * low[c];
         b += w[m][c] * high[c];
@@ -35,7 +36,7 @@ void add_columns(const Packed<T>* const* columns, const double* weights, int64_t
   }
   for (; i < n; i += kLanes) {
     for (int m = 0; m < kOutputs; ++m) {
-      Doubles a = load_some(y[m] + i, n - i);
+      Doubles a = start ? splat(start[m]) : load_some(y[m] + i, n - i);
       for (int c = 0; c < kColumns; ++c) a += w[m][c] * load_some(x[c] + i, n - i);
       store_some(a, y[m] + i, n - i);
     }
@@ -46,31 +47,42 @@ template <class T, int kColumns>
 void add_to_outputs(const LinearConstants& linear, const LinearGroup& group, const Packed<T>* const* columns, Packed<double>* const* sums,
                     int64_t n) {
   const int64_t stride = linear.n_columns;
-  int32_t m = 0;
-  for (; m + 4 <= linear.n_outputs; m += 4) {
-    add_columns<T, kColumns, 4>(columns, linear.weights + m * stride + group.first, stride, sums + m, n);
-  }
-  const double* weights = linear.weights + m * stride + group.first;
-  switch (linear.n_outputs - m) {
-    case 1:
-      return add_columns<T, kColumns, 1>(columns, weights, stride, sums + m, n);
-    case 2:
-      return add_columns<T, kColumns, 2>(columns, weights, stride, sums + m, n);
-    case 3:
-      return add_columns<T, kColumns, 3>(columns, weights, stride, sums + m, n);
-    default:
-      return;
+  for (int32_t m = 0; m < linear.n_outputs; m += 4) {
+    const double* weights = linear.weights + m * stride + group.first;
+    const double* start = group.first == 0 ? linear.bias + m : nullptr;
+    switch (linear.n_outputs - m) {
+      case 1:
+        add_columns<T, kColumns, 1>(columns, weights, stride, sums + m, start, n);
+        break;
+      case 2:
+        add_columns<T, kColumns, 2>(columns, weights, stride, sums + m, start, n);
+        break;
+      case 3:
+        add_columns<T, kColumns, 3>(columns, weights, stride, sums + m, start, n);
+        break;
+      default:
+        add_columns<T, kColumns, 4>(columns, weights, stride, sums + m, start, n);
+    }
   }
 }
 
 template <class T>
 void add_group(const LoopCall& call, const LinearConstants& linear, const LinearGroup& group, Packed<double>* const* sums, int64_t begin,
                int64_t n) {
-  const Packed<T>* columns[4];
+  const Packed<T>* columns[8];
   for (int32_t c = 0; c < group.n_columns; ++c) columns[c] = input<T>(call, group.first + c) + begin;
-  if (group.n_columns == 4) return add_to_outputs<T, 4>(linear, group, columns, sums, n);
-  if (group.n_columns == 2) return add_to_outputs<T, 2>(linear, group, columns, sums, n);
-  return add_to_outputs<T, 1>(linear, group, columns, sums, n);
+  switch (group.n_columns) {
+    case 8: {  // of one output alone
+      const double* start = group.first == 0 ? linear.bias : nullptr;
+      return add_columns<T, 8, 1>(columns, linear.weights + group.first, linear.n_columns, sums, start, n);
+    }
+    case 4:
+      return add_to_outputs<T, 4>(linear, group, columns, sums, n);
+    case 2:
+      return add_to_outputs<T, 2>(linear, group, columns, sums, n);
+    default:
+      return add_to_outputs<T, 1>(linear, group, columns, sums, n);
+  }
 }
 
 /// Scratch: a pointer an output, then for outputs of float the sums of a block.
@@ -82,8 +94,8 @@ inline void linear(LoopCall& call) {
     const int64_t n = call.n - begin < linear.block_rows ? call.n - begin : linear.block_rows;
     for (int32_t m = 0; m < linear.n_outputs; ++m) {
       sums[m] = linear.writes_float ? memory + m * static_cast<int64_t>(linear.block_rows) : output<double>(call, m) + begin;
-      const Doubles bias = splat(linear.bias[m]);
-      for (int64_t i = 0; i < n; i += kLanes) store_some(bias, sums[m] + i, n - i);
+      if (linear.n_groups) continue;
+      for (int64_t i = 0; i < n; i += kLanes) store_some(splat(linear.bias[m]), sums[m] + i, n - i);
     }
     for (int32_t g = 0; g < linear.n_groups; ++g) {
       const LinearGroup& group = linear.groups[g];

@@ -7,6 +7,7 @@ inline constexpr int kLanes = EDGEONNX_LEVEL >= 2 ? 8 : EDGEONNX_LEVEL >= 1 ? 4 
 
 typedef double Doubles __attribute__((vector_size(8 * kLanes)));
 typedef int64_t Longs __attribute__((vector_size(8 * kLanes)));
+typedef uint64_t Bits __attribute__((vector_size(8 * kLanes)));  // where sums may wrap
 typedef float Floats __attribute__((vector_size(4 * kLanes)));
 typedef int32_t Ints __attribute__((vector_size(4 * kLanes)));
 
@@ -36,7 +37,7 @@ inline T constant_of(const ConstantBytes& bytes) {
 inline Doubles splat(double value) { return Doubles{} + value; }
 
 inline Doubles load(const Packed<double>* at) {
-  Doubles values;
+  Doubles values{};
   __builtin_memcpy(&values, at, sizeof values);
   return values;
 }
@@ -59,14 +60,14 @@ inline Doubles load(const Packed<int64_t>* at) {
   __builtin_memcpy(&values, at, sizeof values);
   return __builtin_convertvector(values, Doubles);
 #else
-  Doubles values;
+  Doubles values{};
   for (int i = 0; i < kLanes; ++i) values[i] = static_cast<double>(at[i].value);
   return values;
 #endif
 }
 
 inline Doubles load(const Packed<uint8_t>* at) {
-  Ints values;
+  Ints values{};
   for (int i = 0; i < kLanes; ++i) values[i] = at[i].value;
   return __builtin_convertvector(values, Doubles);
 }
