@@ -143,7 +143,9 @@ class _Flat:
             if recipe.weights == "some":
                 # Where categories may be folded onnxruntime looks at the weight of every leaf, be there one or not.
                 may_fold = recipe.mode in ("EQ", "mixed", "categories")
-                counts = rng.integers(1 if may_fold else 0, 4, len(own))
+                # A row that gives no class of three a score is an error of its run, and of any probe that happens on such a row.
+                has_no_class = recipe.is_classifier and k > 2 and recipe.base == "none"
+                counts = rng.integers(1 if may_fold or has_no_class else 0, 4, len(own))
             node = np.repeat(own, counts)
             one_class = recipe.is_classifier and recipe.weights == "one" and k == 2 and rng.random() < 0.7
             target = np.full(len(node), rng.integers(2)) if one_class else rng.integers(0, k, len(node))

@@ -241,6 +241,16 @@ def test_score_ensemble_that_onnxruntime_refuses_is_refused(what: str) -> None:
     check(ensemble, 20)
 
 
+def test_score_row_without_a_score_for_any_of_three_classes_is_refused() -> None:
+    recipe = Recipe("TreeEnsembleClassifier", n_outputs=3, depth=2, seed=5)
+    attributes, cuts = ensembles.parts(recipe)
+    for name in ("class_ids", "class_nodeids", "class_treeids", "class_weights"):
+        attributes[name] = attributes[name][:0]
+    ensemble = Ensemble(ensembles.model_of(recipe, attributes), cuts, recipe)
+    assert answers(ensemble.model, ensemble.rows(20)) is None
+    check(ensemble, 20)
+
+
 REFUSED_IN_VERSION_5: dict[str, Callable[[dict[str, Any]], None]] = {
     "leaf past the last": changed("nodes_truenodeids", -1, 1000),
     "split that two splits lead to": changed("nodes_truenodeids", 0, 2),
