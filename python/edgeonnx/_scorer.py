@@ -315,7 +315,7 @@ class Scorer:
         """
         if keep:
             data = materialize(data)
-        return append(data, self._score(data, self._request(outputs, with_, rename, columns), None, 0), keep)
+        return append(data, self.score(data, outputs=outputs, with_=with_, rename=rename, columns=columns), keep)
 
     def stream(
         self,
