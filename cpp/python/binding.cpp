@@ -170,7 +170,7 @@ void register_binding(py::module_& module) {
                                return decimals;
                              })
       .def_property_readonly("explain", [](const PyBinding& self) { return to_str(self.binding.explain()); })
-      .def_property_readonly("short_way", &short_way)
+      .def("short_way", &short_way, py::arg("scores"), py::arg("origin"))
       .def("score", &score, py::arg("table"), py::arg("out"), py::arg("first_row"));
 }
 

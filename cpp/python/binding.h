@@ -46,7 +46,7 @@ py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, si
                         int64_t first_row);
 
 /// A function of one argument: scores data that look like those the binding was made for, or returns None where they do not. Keeps
-/// `binding`, a PyBinding, alive.
-py::object short_way(const py::object& binding);
+/// `binding`, a PyBinding, alive. `scores`: the class Scores, of which it makes an object with `origin`.
+py::object short_way(const py::object& binding, const py::type& scores, const py::object& origin);
 
 }  // namespace edgeonnx::python

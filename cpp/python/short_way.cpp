@@ -1,7 +1,12 @@
 // The short way for a call like the one before it: columns go from the caller's objects to the core without a Table, since a few rows
 // would feel every step. What looks different in any respect is left to the long way, which also finds the words for what is wrong.
+#include <Python.h>
+#include <structmember.h>  // of Python; needs the line above
+
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "binding.h"
@@ -167,7 +172,51 @@ bool take_columns(PyObject* dictionary, std::vector<ColumnLike>& likes, Borrowed
   return true;
 }
 
-py::object score_alike(PyBinding& self, PyObject* data) {
+/// Where an attribute of `type` that `__slots__` names lies in its objects.
+Py_ssize_t slot_offset(const py::type& type, const char* name) {
+  const py::object slot = type.attr(name);
+  if (Py_TYPE(slot.ptr()) != &PyMemberDescr_Type) throw py::type_error(std::string(name) + " is no slot");
+  return reinterpret_cast<PyMemberDescrObject*>(slot.ptr())->d_member->offset;
+}
+
+/// A binding, and how its scores become Scores of _scores.py: as scores_of there makes them, without the interpreter.
+struct Way {
+  Way(const py::object& made, const py::type& scores, const py::object& scores_origin)
+      : owner(made),
+        binding(made.cast<PyBinding&>()),
+        type(scores),
+        origin(scores_origin),
+        raw_offset(slot_offset(type, "_raw")),
+        origin_offset(slot_offset(type, "_origin")),
+        arrays_offset(slot_offset(type, "_arrays")),
+        has_decimals(std::any_of(binding.results.begin(), binding.results.end(), [](const auto& each) { return is_decimal(each.type); })) {}
+
+  py::object owner;
+  PyBinding& binding;
+  py::type type;
+  py::object origin;
+  Py_ssize_t raw_offset, origin_offset, arrays_offset;
+  bool has_decimals;
+};
+
+void set_slot(PyObject* object, Py_ssize_t offset, PyObject* value) {
+  Py_INCREF(value);
+  *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(object) + offset) = value;  // held nothing: the object is new
+}
+
+py::object scores_of(const Way& way, const py::tuple& raw) {
+  auto* type = reinterpret_cast<PyTypeObject*>(way.type.ptr());
+  PyObject* scores = type->tp_alloc(type, 0);
+  if (!scores) throw py::error_already_set();
+  set_slot(scores, way.raw_offset, raw.ptr());
+  set_slot(scores, way.origin_offset, way.origin.ptr());
+  const bool is_plain = PyTuple_GET_ITEM(raw.ptr(), 1) == Py_None && !way.has_decimals;
+  if (is_plain) set_slot(scores, way.arrays_offset, PyTuple_GET_ITEM(raw.ptr(), 0));
+  return py::reinterpret_steal<py::object>(scores);
+}
+
+py::object score_alike(const Way& way, PyObject* data) {
+  PyBinding& self = way.binding;
   const size_t n = self.columns.size();
   const bool is_dictionary = PyDict_CheckExact(data);
   if (self.by_position == is_dictionary || n == 0) return py::none();
@@ -179,17 +228,17 @@ py::object score_alike(PyBinding& self, PyObject* data) {
     return py::none();
   }
   const edgeonnx_batch batch{borrowed.columns(), borrowed.n_rows()};
-  return score_batches(self, &batch, 1, batch.n_rows, nullptr, 0);
+  return scores_of(way, score_batches(self, &batch, 1, batch.n_rows, nullptr, 0));
 }
 
-constexpr const char* kCapsule = "edgeonnx.Binding";
+constexpr const char* kCapsule = "edgeonnx.Way";
 
 /// Called by Python itself, past pybind11's dispatcher.
 PyObject* call(PyObject* capsule, PyObject* data) {
   try {
-    auto* self = static_cast<PyBinding*>(PyCapsule_GetPointer(capsule, kCapsule));
-    if (!self) return nullptr;
-    return score_alike(*self, data).release().ptr();
+    const auto* way = static_cast<const Way*>(PyCapsule_GetPointer(capsule, kCapsule));
+    if (!way) return nullptr;
+    return score_alike(*way, data).release().ptr();
   } catch (py::error_already_set& error) {
     error.restore();
   } catch (...) {
@@ -200,18 +249,17 @@ PyObject* call(PyObject* capsule, PyObject* data) {
 
 PyMethodDef method{"short_way", call, METH_O, nullptr};
 
-void release_binding(PyObject* capsule) { Py_DECREF(static_cast<PyObject*>(PyCapsule_GetContext(capsule))); }
+void release_way(PyObject* capsule) { delete static_cast<Way*>(PyCapsule_GetPointer(capsule, kCapsule)); }
 
 }  // namespace
 
-py::object short_way(const py::object& binding) {
+py::object short_way(const py::object& binding, const py::type& scores, const py::object& origin) {
   scalar_kinds();  // found now, since what fails there belongs to no call
-  PyObject* capsule = PyCapsule_New(&binding.cast<PyBinding&>(), kCapsule, release_binding);
+  auto way = std::make_unique<Way>(binding, scores, origin);
+  const auto capsule = py::reinterpret_steal<py::object>(PyCapsule_New(way.get(), kCapsule, release_way));
   if (!capsule) throw py::error_already_set();
-  const auto owner = py::reinterpret_steal<py::object>(capsule);
-  Py_INCREF(binding.ptr());
-  PyCapsule_SetContext(capsule, binding.ptr());
-  PyObject* function = PyCFunction_New(&method, capsule);
+  way.release();
+  PyObject* function = PyCFunction_New(&method, capsule.ptr());
   if (!function) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(function);
 }

@@ -1,9 +1,11 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 from numpy.typing import NDArray
 from typing_extensions import Buffer
+
+_Scores = TypeVar("_Scores")
 
 class Table:
     @staticmethod
@@ -38,8 +40,7 @@ class Binding:
     @property
     def explain(self) -> str: ...
     def score(self, table: Table, out: dict[str, NDArray[Any]], first_row: int) -> RawScores: ...
-    @property
-    def short_way(self) -> Callable[[Any], RawScores | None]: ...
+    def short_way(self, scores: type[_Scores], origin: object) -> Callable[[Any], _Scores | None]: ...
 
 RawScores = tuple[dict[str, NDArray[Any]], dict[str, NDArray[numpy.bool_]] | None, bytes]
 _Declaration = tuple[int, int, int, bool]

@@ -51,7 +51,7 @@ class _Prepared(NamedTuple):
     binding: _core.Binding
     names: list[str]
     origin: Origin
-    short_way: Callable[[Any], _core.RawScores | None]
+    short_way: Callable[[Any], Scores | None]
 
 
 class Scorer:
@@ -189,9 +189,9 @@ class Scorer:
             self._digest = digest
         self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
-        # The way of the last mapping or plain array, with the origin of its scores, tried first for the next one: few rows then cost few
-        # microseconds. One tuple, since other threads may replace it at any time.
-        self._short_way: tuple[Callable[[Any], _core.RawScores | None], Origin] = (_nothing_yet, Origin())
+        # The way of the last mapping or plain array, tried first for the next one: few rows then cost few microseconds. Other threads may
+        # replace it at any time.
+        self._short_way: Callable[[Any], Scores | None] = _nothing_yet
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
@@ -262,17 +262,16 @@ class Scorer:
         array([2., 3.], dtype=float32)
         """
         if outputs is with_ is out is rename is columns is None and self._generation == _fork_generation:
-            short_way, origin = self._short_way
-            raw = short_way(data)
-            if raw is not None:
-                return scores_of(raw, origin)
+            scores = self._short_way(data)
+            if scores is not None:
+                return scores
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
         prepared = self._prepare(source.table, source.by_position, request)
         if request is self._usual_request and type(data) in (dict, ndarray):
-            self._short_way = prepared.short_way, prepared.origin
+            self._short_way = prepared.short_way
         raw = prepared.binding.score(source.table, _checked_out(out, prepared.names), first_row)
         origin = prepared.origin
         return scores_of(raw, origin._replace(n_bytes_copied=source.n_bytes_copied) if source.n_bytes_copied else origin)
@@ -316,7 +315,7 @@ class Scorer:
         """
         if keep:
             data = materialize(data)
-        return append(data, self._score(data, self._request(outputs, with_, rename, columns), None, 0), keep)
+        return append(data, self.score(data, outputs=outputs, with_=with_, rename=rename, columns=columns), keep)
 
     def stream(
         self,
@@ -423,7 +422,7 @@ class Scorer:
                 table, self._coercion, self._on_overflow, by_position, self._null_rules, renames, groups, results, self._counts_branches
             )
             origin = Origin(tuple(Cast(*cast) for cast in binding.casts), 0, binding.decimals)
-            prepared = _Prepared(binding, binding.names, origin, binding.short_way)
+            prepared = _Prepared(binding, binding.names, origin, binding.short_way(Scores, origin))
             if len(self._bindings) >= _MOST_BINDINGS:
                 self._bindings.clear()
             self._bindings[key] = prepared

@@ -16,12 +16,15 @@ from edgeonnx._tables._columns import Array, ColumnList, Source
 if TYPE_CHECKING:
     from edgeonnx._port import Port
 
-_SINGLE = (numbers.Number, numpy.generic, str, bytes, datetime.date, datetime.time, datetime.timedelta)
+_SINGLE = (int, numbers.Number, numpy.generic, str, bytes, datetime.date, datetime.time, datetime.timedelta)
+
+
+_USUAL = {float: numpy.float64, bool: numpy.bool_, numpy.float32: numpy.float32, numpy.float64: numpy.float64, numpy.int64: numpy.int64}
 
 
 def is_single(value: object) -> bool:
     """Whether a value of a mapping is one value and no column."""
-    return isinstance(value, _SINGLE) or _is_null(value)
+    return type(value) in _USUAL or isinstance(value, _SINGLE) or _is_null(value)  # abstract classes take their time
 
 
 def is_row(data: Mapping[str, Any]) -> bool:
@@ -34,9 +37,12 @@ def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:
     for name, value in data.items():
         if type(name) is not str:
             raise InvalidArgument(f"column names are strings, and {name!r} is of type {type(name).__qualname__}")
-        if _is_null(value):
+        if type(value) in _USUAL:
+            columns.names.append(name)
+            columns.arrays.append(numpy.array((value,), _USUAL[type(value)]))
+        elif _is_null(value):
             columns.add(name, numpy.zeros(1, _dtype_of_null(name, inputs)), numpy.ones(1, bool))
-        elif isinstance(value, (numpy.generic, bool, float)):
+        elif isinstance(value, (numpy.generic, float)):
             columns.add(name, numpy.array([value]))
         elif isinstance(value, int):
             columns.add(name, numpy.array([_bigint(name, int(value))]))
