@@ -1,6 +1,7 @@
 // Binding: columns to inputs, outputs to results, every mistake in one error.
 #include "engine/bind.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "engine/branches.h"
@@ -53,6 +54,18 @@ std::string explanation(const Binding& binding) {
   return text;
 }
 
+void count_columns(Binding& binding) {
+  const plan::Plan& plan = binding.scorer->plan();
+  int64_t n_columns = 0;
+  for (const BoundInput& input : binding.inputs) {
+    n_columns += input.width;
+    if (plan.feeds_session[input.input]) binding.n_columns_read += input.width;
+  }
+  binding.n_columns_read += std::count_if(plan.columns.begin(), plan.columns.end(),
+                                          [&](const plan::InputValue& column) { return !plan.feeds_session[column.input]; });
+  binding.n_columns_unread = n_columns - binding.n_columns_read;
+}
+
 }  // namespace
 
 Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, const BindingOptions& options) {
@@ -68,6 +81,7 @@ Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, co
   mistakes.raise_if_any(contract(binding));
   bind_results(binding, options, mistakes);
   mistakes.raise_if_any(contract(binding));
+  count_columns(binding);
   prepare_branches(binding, options.counts_branches);
   binding.explain = explanation(binding) + branch_warning(binding);
   return binding;

@@ -112,6 +112,8 @@ struct Binding {
   OnOverflow on_overflow = OnOverflow::kError;
   bool can_mask = false;  ///< rows may be masked out
   bool counts_branches = false;
+  int64_t n_columns_read = 0;    ///< values of a row of the inputs that some part of the plan reads
+  int64_t n_columns_unread = 0;  ///< and those that none does
   std::vector<plan::InputValue> branch_values;  ///< what BranchCheck::count must be given, where branches are counted
   std::vector<Cast> casts;
   std::string explain;

@@ -214,6 +214,8 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   check_call(binding, batches, outputs);
   const plan::Plan& plan = binding.scorer->plan();
   Report report;
+  report.n_columns_read = binding.n_columns_read;
+  report.n_columns_unread = binding.n_columns_unread;
   report.tally.clear(binding.casts.size());
   for (const Batch& batch : batches) report.n_rows += batch.n_rows;
   // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.

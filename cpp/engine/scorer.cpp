@@ -68,6 +68,33 @@ void Scorer::give_lane(std::unique_ptr<Lane> lane) const {
   if (lanes_.size() < most_lanes()) lanes_.push_back(std::move(lane));
 }
 
+namespace {
+
+/// What no node uses: whole inputs by name, of others the places of their unread values in a row.
+std::string unread_text(const plan::Plan& plan) {
+  std::vector<std::string> inputs;
+  std::string text;
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    if (plan.feeds_session[i]) continue;
+    std::vector<bool> is_read(static_cast<size_t>(std::max<int64_t>(0, plan.inputs[i].width())), false);
+    for (const plan::InputValue& column : plan.columns) {
+      if (column.input == i) is_read[static_cast<size_t>(column.value)] = true;
+    }
+    std::vector<std::string> values;
+    for (size_t v = 0; v < is_read.size(); ++v) {
+      if (!is_read[v]) values.push_back("'" + std::to_string(v) + "'");
+    }
+    if (values.size() == is_read.size()) {
+      inputs.push_back(in_quotes(plan.inputs[i].name));
+    } else if (!values.empty()) {
+      text += "unread values of " + in_quotes(plan.inputs[i].name) + ", since no node uses them: " + join(values) + "\n";
+    }
+  }
+  return inputs.empty() ? text : text + "unread inputs, since no node uses them: " + join(inputs) + "\n";
+}
+
+}  // namespace
+
 std::string Scorer::explanation() const {
   const auto port_text = [](const plan::Port& port) {
     std::string shape;
@@ -83,6 +110,7 @@ std::string Scorer::explanation() const {
   for (const plan::Port& port : plan_.inputs) text += "input " + port_text(port);
   for (const plan::OutputPort& output : plan_.outputs) text += "output " + port_text(output.port);
   for (const std::string& note : plan_.notes) text += note + "\n";
+  text += unread_text(plan_);
   text += "morsel: " + std::to_string(plan_.morsel_rows) + " rows\n";
   text += "threads: up to " + std::to_string(n_threads_) + "\n";
   return text;

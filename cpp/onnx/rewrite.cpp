@@ -66,6 +66,7 @@ struct Edits {
   std::unordered_set<std::string_view> freed_inputs;
   std::unordered_set<std::string_view> freed_outputs;
   bool drop_value_info = false;
+  bool free_outputs = false;
 };
 
 /// The ValueInfoProto of a float tensor [free, n_classes].
@@ -83,6 +84,19 @@ Writer scores_info(std::string_view name, size_t n_classes, bool names_batch) {
   return info;
 }
 
+/// The same value without the sizes of its tensor.
+Writer without_shape(Reader message, std::span<const uint32_t> path) {
+  Writer out;
+  while (message.next()) {
+    if (!path.empty() && message.number() == path.front()) {
+      out.message(message.number(), without_shape(message.message("ValueInfoProto"), path.subspan(1)));
+    } else if (!path.empty() || message.number() != field::tensor_type::kShape) {
+      out.verbatim(message.field());
+    }
+  }
+  return out;
+}
+
 std::unordered_set<std::string_view> names_of_batch(const std::vector<ValueInfo>& values, int64_t batch) {
   std::unordered_set<std::string_view> names;
   for (const ValueInfo& value : values) {
@@ -94,6 +108,8 @@ std::unordered_set<std::string_view> names_of_batch(const std::vector<ValueInfo>
 /// `zipmaps` own the names of the new outputs.
 Edits edits_of(const Model& model, const Rewrite& request, const std::vector<ZipMap>& zipmaps) {
   Edits edits;
+  edits.free_outputs = request.free_outputs;
+  edits.drop_value_info = request.free_outputs;
   const std::optional<int64_t> batch = request.free_batch ? fixed_batch(model) : std::nullopt;
   if (batch) {
     edits.freed_inputs = names_of_batch(model.inputs, *batch);
@@ -168,6 +184,11 @@ Pieces rewrite_graph(Reader graph, const Edits& edits) {
         const std::string_view name = name_of(graph.message("ValueInfoProto"));
         if (edits.dropped_outputs.contains(name)) break;
         const auto replaced = edits.replaced_outputs.find(name);
+        if (edits.free_outputs && replaced == edits.replaced_outputs.end()) {
+          constexpr std::array<uint32_t, 2> kTensor = {field::value_info::kType, field::type::kTensor};
+          put(without_shape(graph.message("ValueInfoProto"), kTensor));
+          break;
+        }
         replaced != edits.replaced_outputs.end() ? put(replaced->second) : put_or_free(name, edits.freed_outputs);
         break;
       }

@@ -114,7 +114,7 @@ void Division::divide() {
                std::any_of(node.inputs.begin(), node.inputs.end(),
                            [&](std::string_view input) { return !input.empty() && !translation.find(input); });
   }
-  if (!is_worth_a_front()) {
+  if (!is_worth_a_front(translation)) {
     for (By& by : by_) by = by == By::kFront ? By::kSession : by;
   }
 
@@ -162,9 +162,19 @@ void Division::divide() {
   keep_probe_values(translation);
 }
 
-bool Division::is_worth_a_front() const {
+bool Division::is_worth_a_front(const Translation& translation) const {
+  const auto is_input = [&](const Value& value) {
+    return std::any_of(model_.inputs.begin(), model_.inputs.end(), [&](const onnx::ValueInfo& input) {
+      const Value* whole = translation.find(input.name);
+      return whole && whole->columns == value.columns;
+    });
+  };
   for (size_t i = 0; i < by_.size(); ++i) {
-    if (by_[i] == By::kFront && !only_renames(model_.nodes[i])) return true;
+    if (by_[i] != By::kFront || only_renames(model_.nodes[i])) continue;
+    for (const std::string_view output : model_.nodes[i].outputs) {
+      const Value* value = translation.find(output);
+      if (value && !value->is_constant() && !is_input(*value)) return true;
+    }
   }
   return false;
 }
@@ -242,6 +252,10 @@ void Division::drop_tail(const std::string& reason) {
   }
   tail_targets_.clear();
   cut_session();
+}
+
+void Division::leave_all() {
+  for (By& by : by_) by = by == By::kNobody ? by : By::kSession;
 }
 
 std::vector<std::string> Division::lines() const {

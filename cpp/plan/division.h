@@ -58,6 +58,9 @@ class Division {
 
   const std::vector<ProbeValues>& probe_values() const { return probe_values_; }
 
+  /// The plan is given up: every node goes to ONNX Runtime.
+  void leave_all();
+
   /// One line a node, for explain().
   std::vector<std::string> lines() const;
 
@@ -68,7 +71,8 @@ class Division {
   void add_inputs(Translation& translation) const;
   bool try_native();
   void divide();
-  bool is_worth_a_front() const;
+  /// Whether the front makes anything that is not an input of the model under another name.
+  bool is_worth_a_front(const Translation& translation) const;
   void cut_session();
   Draft draft(Translation& translation, const std::vector<std::string_view>& values);
   void keep_probe_values(Translation& translation);

@@ -153,13 +153,8 @@ std::string self_check(const Plan& plan, const Division& division, const Recipe&
   return "";
 }
 
-}  // namespace
-
-std::string plan_native(Plan& plan, const Recipe& recipe) {
-  const std::vector<std::string_view> targets = output_tensors(recipe.model, recipe.zipmaps);
-  if (targets.empty()) return "no output can be read";
-  Division division(recipe.model, targets);
-  plan.notes = division.lines();
+/// Why the division can't be made a plan; empty where it was.
+std::string fill(Plan& plan, Division& division, const std::vector<std::string_view>& targets, const Recipe& recipe) {
   if (!division.is_native() && !division.has_front() && !division.has_tail()) return "no part of the model is worth taking out";
   if (!division.is_native() && onnx::fixed_batch(recipe.model)) return "the batch size is fixed, and not all nodes have native kernels";
 
@@ -188,10 +183,21 @@ std::string plan_native(Plan& plan, const Recipe& recipe) {
     if (error.code() == Code::kRuntimeMissing || error.code() == Code::kOutOfMemory) throw;
     return error.what();
   }
-  plan.notes = division.lines();
   const bool tail = plan.tail.has_value();
   plan.road = !plan.session ? "native" : plan.front && tail ? "native front + ONNX Runtime + native tail" : tail ? "ONNX Runtime + native tail" : "native front + ONNX Runtime";
   return "";
+}
+
+}  // namespace
+
+std::string plan_native(Plan& plan, const Recipe& recipe) {
+  const std::vector<std::string_view> targets = output_tensors(recipe.model, recipe.zipmaps);
+  if (targets.empty()) return "no output can be read";
+  Division division(recipe.model, targets);
+  std::string reason = fill(plan, division, targets, recipe);
+  if (!reason.empty()) division.leave_all();
+  plan.notes = division.lines();
+  return reason;
 }
 
 }  // namespace edgeonnx::plan

@@ -90,6 +90,20 @@ void learn_tensors(Plan& plan, const ort::Library& library) {
   }
 }
 
+/// Whether the session returns something else than it declares: ONNX Runtime only warns of it, unless it is given memory of the right size.
+bool misdeclares(const Plan& plan) {
+  return std::any_of(plan.tensors.begin(), plan.tensors.end(), [](const Tensor& tensor) {
+    if (!tensor.shape || tensor.declared.empty()) return false;
+    const std::vector<int64_t>& shape = tensor.shape->shape;
+    if (shape.size() != tensor.declared.size()) return true;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      const bool is_rows = i == 0 && shape[0] < 0;
+      if (tensor.declared[i] >= 0 && (is_rows || tensor.declared[i] != shape[i])) return true;
+    }
+    return false;
+  });
+}
+
 }  // namespace
 
 bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
@@ -119,6 +133,15 @@ Plan plan_session(const Recipe& recipe) {
   for (size_t i = 0; i < plan.inputs.size(); ++i) plan.session_inputs.push_back({false, i, {}});
   plan.feeds_session.assign(plan.inputs.size(), true);
   learn_tensors(plan, library);
+  if (misdeclares(plan)) {
+    request.free_outputs = true;
+    std::vector<std::byte> bytes = onnx::rewrite(recipe.bytes, model, request);
+    plan.session = std::make_unique<ort::Session>(library, bytes, recipe.session_options);
+    if (plan.another_session) keep_small_model(plan, recipe, std::move(bytes));
+    plan.tensors.clear();
+    learn_tensors(plan, library);
+    plan.notes.push_back("outputs: the model declares sizes that it does not return; they are left open");
+  }
   return plan;
 }
 
