@@ -115,8 +115,6 @@ def test_score_native_model_gives_the_same_bits_in_any_morsels_and_order(name: s
     """A row's answer is its own: neither its neighbours nor its place among them matter. ONNX Runtime does not promise that."""
     case = LINEAR[name]()
     feed = case.feed(701)
-    if not native.NATIVE_KERNELS:
-        return check(case, feed, eo.Scorer(case.model, morsel_rows=morsel_rows).score(trained.columns_of(feed)), morsel_rows)
     whole = eo.Scorer(case.model).score(trained.columns_of(feed))
     chosen = np.random.default_rng(3).permutation(701)[:500]
     part = eo.Scorer(case.model, morsel_rows=morsel_rows, threads=2).score(

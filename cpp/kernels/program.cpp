@@ -88,11 +88,14 @@ void Program::run_tile(std::span<const ColumnView> inputs, int64_t begin, int64_
     }
   }
   for (size_t i = n_inputs_; i < types_.size(); ++i) {
-    if (direct_output_[i] >= 0) registers[i] = outputs[static_cast<size_t>(direct_output_[i])] + begin * size_of(types_[i]);
+    if (direct_output_[i] < 0) continue;
+    std::byte* output = outputs[static_cast<size_t>(direct_output_[i])];
+    registers[i] = output ? output + begin * size_of(types_[i]) : workspace.homes_[i];
   }
   for (const auto& step : steps_) step->run(registers, n, workspace.scratch_);
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Output& output = outputs_[i];
+    if (!outputs[i]) continue;
     const int64_t size = size_of(output.type);
     const auto width = static_cast<int64_t>(output.columns.size());
     std::byte* target = outputs[i] + begin * width * size;

@@ -51,7 +51,8 @@ class Program {
   Type input_type(size_t i) const { return types_[i]; }
   const std::vector<Output>& outputs() const { return outputs_; }
 
-  /// inputs: one a register below n_inputs(). outputs[i]: memory of outputs()[i], n rows without gaps. Any thread may run it, with a workspace
+  /// inputs: one a register below n_inputs(). outputs[i]: memory of outputs()[i], n rows without gaps; null where nobody
+  /// wants it. Any thread may run it, with a workspace
   /// of its own. Once the workspace has served as many rows nothing is allocated.
   void run(std::span<const ColumnView> inputs, int64_t n, std::span<std::byte* const> outputs, Workspace& workspace) const;
 

@@ -148,6 +148,13 @@ void Division::divide() {
     if (has_front && value && !value->is_constant()) front_targets_.push_back(target);
     if (const auto at = maker.find(target); at != maker.end() && at->second == By::kTail) tail_targets_.push_back(target);
   }
+  for (size_t i = 0; i < model_.nodes.size(); ++i) {
+    if (by_[i] != By::kFront) continue;
+    for (const std::string_view output : model_.nodes[i].outputs) {
+      const Value* value = translation.find(output);
+      if (value && !value->is_constant()) front_values_.insert({output, {std::string(output), value->type, value->inner}});
+    }
+  }
   // Constants cost the session nothing, and whoever reads them there finds them.
   for (size_t i = 0; i < model_.nodes.size(); ++i) {
     is_constant_[i] = by_[i] == By::kFront && makes_only_constants(translation, model_.nodes[i]);
@@ -208,6 +215,7 @@ void Division::cut_session() {
       if (by_[i] == By::kSession && is_wanted) session_graph_.outputs.emplace_back(output);
     }
   }
+  for (const std::string_view cut : front_cuts_) session_graph_.inputs.push_back(front_values_.at(cut));
 }
 
 Draft Division::draft(Translation& translation, const std::vector<std::string_view>& values) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "onnx/model.h"
@@ -88,6 +89,7 @@ class Division {
   bool has_rough_results_ = false;
   std::optional<Draft> front_;
   std::vector<std::string_view> front_targets_, front_cuts_, tail_targets_;
+  std::unordered_map<std::string_view, onnx::SubgraphInput> front_values_;  ///< all that nodes of the front make
   onnx::Subgraph session_graph_;
   std::vector<std::optional<size_t>> session_inputs_;
   std::vector<ProbeValues> probe_values_;

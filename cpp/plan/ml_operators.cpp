@@ -219,7 +219,35 @@ void normalizer(NodeContext& context) {
                      {}});
 }
 
+/// Entries of a constant list by an index that each row computes: labels by the position of the largest score. The result is [1, rows] in
+/// ONNX, and a column here; whoever reads it must bring the rows back in front.
+void look_up(NodeContext& context) {
+  const onnx::Tensor& list = context.constant(0);
+  const Value& index = context.columns(1);
+  if (index.type != Type::kInt64 || index.columns.size() != 1) throw Refusal("its index is not one bigint a row");
+  if (list.type != Type::kInt64 && list.type != Type::kInt32 && list.type != Type::kFloat) throw Refusal("there is no native kernel for its type");
+  const bool is_float = list.type == Type::kFloat;
+  auto keys = std::make_shared<std::vector<int64_t>>();
+  for (int64_t i = 0; i < list.n_values(); ++i) keys->push_back(i);
+  auto values = std::make_shared<std::vector<std::byte>>(is_float ? bytes_of(std::vector<float>(list.reals.begin(), list.reals.end()))
+                                                                  : bytes_of(list.integers));
+  const Type stored = is_float ? Type::kFloat : Type::kInt64;
+  const bool is_rough = context.is_rough(index);
+  ColumnId found = context.flow().add_one(index.columns, stored, is_rough && !is_float, [=](const auto& in, const auto& out) {
+    const Operand otherwise = is_float ? Operand::value(0.0F) : Operand::value(int64_t{0});  // no index is beyond the list
+    return kernels::make_label_encoder({Type::kInt64, stored, std::as_bytes(std::span(*keys)), *values, keys->size(), otherwise, false},
+                                       in[0].at, out[0].at);
+  });
+  if (list.type == Type::kInt32) {
+    found = context.flow().add_one({found}, Type::kInt32, is_rough, [](const auto& in, const auto& out) {
+      return kernels::make_cast(Type::kInt64, Type::kInt32, in[0].at, out[0].at);
+    });
+  }
+  context.output(0, {list.type, {}, {found}, {}});
+}
+
 void array_feature_extractor(NodeContext& context) {
+  if (context.input(0).is_constant()) return look_up(context);
   const Value& value = context.matrix(0);
   const std::vector<int64_t>& indices = context.constant(1).integers;
   Value result{value.type, {static_cast<int64_t>(indices.size())}, {}, {}};
