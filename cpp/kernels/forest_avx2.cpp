@@ -13,5 +13,6 @@
 #include "kernels/forest_look_up.h"
 #include "kernels/forest_search.h"
 #include "kernels/forest_select.h"
+#include "kernels/forest_variant.h"
 #pragma GCC pop_options
 #endif

@@ -8,6 +8,7 @@
 #include "kernels/forest_look_up.h"
 #include "kernels/forest_search.h"
 #include "kernels/forest_select.h"
+#include "kernels/forest_variant.h"
 
 namespace edgeonnx::kernels::forest {
 
