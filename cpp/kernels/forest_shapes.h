@@ -8,7 +8,7 @@ namespace edgeonnx::kernels::forest {
 
 /// Splits that a block has at most. More save loads and stores of results between blocks, but the shapes grow in number (1, 1, 2, 3, 6, 11,
 /// 23 by splits), and a change of shape is a jump.
-inline constexpr int kMaxBlockSplits = 5;
+inline constexpr int kMaxBlockSplits = 3;
 
 /// A shape is written as its nodes in preorder from the lowest bit: 1 is a split, followed by its first and its second child; 0 is a child
 /// that stands outside of the block.
