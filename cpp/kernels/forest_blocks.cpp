@@ -44,7 +44,8 @@ void BlockWriter::cluster(const Numbering& tree) {
       sizes[side] = joins ? sizes_[child] : 0;
       codes[side] = joins ? codes_[child] : 0;
     }
-    while (sizes[0] + sizes[1] + 1 > kMaxBlockSplits) {
+    const bool is_perfect = codes[0] == kPerfect2 && codes[1] == kPerfect2;
+    while (!is_perfect && sizes[0] + sizes[1] + 1 > kMaxAnySplits) {
       const int side = sizes[1] > sizes[0];
       is_root_[children[side]] = 1;
       sizes[side] = 0;
