@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 namespace edgeonnx::kernels::forest {
@@ -45,7 +44,8 @@ void BlockWriter::cluster(const Numbering& tree) {
       sizes[side] = joins ? sizes_[child] : 0;
       codes[side] = joins ? codes_[child] : 0;
     }
-    while (sizes[0] + sizes[1] + 1 > kMaxBlockSplits) {
+    const bool is_perfect = codes[0] == kPerfect2 && codes[1] == kPerfect2;
+    while (!is_perfect && sizes[0] + sizes[1] + 1 > kMaxAnySplits) {
       const int side = sizes[1] > sizes[0];
       is_root_[children[side]] = 1;
       sizes[side] = 0;
@@ -96,7 +96,6 @@ bool BlockWriter::write_block(const Numbering& tree, int32_t root) {
       stack_.push_back(children[swapped_[i] ? 1 : 0]);
     } else {
       block.children[n_children++] = i >= 0 ? block_of_[i] : i;
-      if (i >= 0) block.level = std::max(block.level, blocks_[block_of_[i]].level + 1);
     }
     is_first = false;
   }
@@ -124,13 +123,46 @@ bool BlockWriter::add(const Numbering& tree) {
   return true;
 }
 
+// Whatever is ready of one shape, also what becomes so meanwhile, before the shape that then has the most: a change of shape is a jump that
+// the processor guesses wrong.
+void BlockWriter::schedule() {
+  const auto n = static_cast<int32_t>(blocks_.size());
+  n_missing_.assign(n, 0);
+  first_use_.assign(n, -1);
+  uses_.clear();
+  for (int32_t i = 0; i < n; ++i) {
+    for (int c = 0; c <= kShapes[blocks_[i].shape].n_splits; ++c) {
+      const int32_t child = blocks_[i].children[c];
+      if (child < 0) continue;
+      ++n_missing_[i];
+      uses_.push_back({i, first_use_[child]});
+      first_use_[child] = static_cast<int32_t>(uses_.size()) - 1;
+    }
+  }
+  std::array<size_t, kShapeCount> n_taken{};
+  for (auto& ready : ready_) ready.clear();
+  for (int32_t i = 0; i < n; ++i) {
+    if (n_missing_[i] == 0) ready_[blocks_[i].shape].push_back(i);
+  }
+  order_.clear();
+  while (static_cast<int32_t>(order_.size()) < n) {
+    int shape = 0;
+    for (int i = 1; i < kShapeCount; ++i) {
+      if (ready_[i].size() - n_taken[i] > ready_[shape].size() - n_taken[shape]) shape = i;
+    }
+    while (n_taken[shape] < ready_[shape].size()) {
+      const int32_t block = ready_[shape][n_taken[shape]++];
+      order_.push_back(block);
+      for (int32_t use = first_use_[block]; use >= 0; use = uses_[use][1]) {
+        const int32_t user = uses_[use][0];
+        if (--n_missing_[user] == 0) ready_[blocks_[user].shape].push_back(user);
+      }
+    }
+  }
+}
+
 void BlockWriter::end_group() {
-  order_.resize(blocks_.size());
-  std::iota(order_.begin(), order_.end(), 0);
-  // What is ready first, and alike together.
-  std::stable_sort(order_.begin(), order_.end(), [&](int32_t a, int32_t b) {
-    return std::pair(blocks_[a].level, blocks_[a].shape) < std::pair(blocks_[b].level, blocks_[b].shape);
-  });
+  schedule();
   Group group;
   group.run_begin = static_cast<int32_t>(bins_.runs.size());
   group.code_begin = bins_.code.size();

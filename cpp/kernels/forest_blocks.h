@@ -29,7 +29,6 @@ class BlockWriter {
  private:
   struct Block {
     int32_t shape = 0;
-    int32_t level = 0;
     uint32_t slot = 0;
     std::array<uint32_t, kMaxBlockSplits> thresholds{};
     std::array<uint16_t, kMaxBlockSplits> lines{};
@@ -39,6 +38,7 @@ class BlockWriter {
   void cluster(const Numbering& tree);
   bool write_block(const Numbering& tree, int32_t root);
   bool write_split(int32_t split, bool swapped, Block& block, int i);
+  void schedule();
   void end_group();
 
   const Trees& trees_;
@@ -54,7 +54,10 @@ class BlockWriter {
   std::vector<ShapeCode> codes_;
   std::vector<uint8_t> is_root_, swapped_;
   std::vector<int32_t> stack_;
-  std::vector<int32_t> order_;
+  // Of the blocks of one group.
+  std::vector<int32_t> order_, n_missing_, first_use_;
+  std::vector<std::array<int32_t, 2>> uses_;  ///< user, and the next use of the same block
+  std::array<std::vector<int32_t>, kShapeCount> ready_;
 };
 
 }  // namespace edgeonnx::kernels::forest

@@ -69,25 +69,46 @@ constexpr int end_of(ShapeCode shape, int position) {
 
 constexpr int splits_before(ShapeCode shape, int position) { return __builtin_popcount(shape & ((1u << position) - 1)); }
 
-template <int n>
-struct Block {
-  const uint8_t* code;
-  const uint8_t* bins[n];
-  const uint8_t* children[n + 1];
+/// Vectors of rows that go through a block together, so that each offset and threshold is read once for them and needs no register for
+/// long.
+constexpr int kParts = 2;
+constexpr int kPartBytes = static_cast<int>(sizeof(Bytes));
+
+struct Parts {
+  Bytes part[kParts];
 };
 
+struct Place {
+  const uint8_t* code;
+  const uint8_t* tile;
+  const uint8_t* slots;
+};
+
+inline size_t offset_at(const uint8_t* code, int index) {
+  uint16_t words;
+  __builtin_memcpy(&words, code + 2 * index, 2);
+  return size_t{kWord} * words;
+}
+
 template <int bytes, ShapeCode shape, int n, int position>
-inline Bytes evaluate(const Block<n>& block, int row) {
+inline Parts evaluate(const Place& place) {
   constexpr int split = splits_before(shape, position);
+  Parts result;
   if constexpr ((shape >> position & 1) == 0) {
-    return load(block.children[position - split] + row);
+    const uint8_t* child = place.slots + offset_at(place.code + 4 * n, n + position - split);
+    for (int k = 0; k < kParts; ++k) result.part[k] = load(child + k * kPartBytes);
   } else {
-    const Bytes first = evaluate<bytes, shape, n, position + 1>(block, row);
-    const Bytes second = evaluate<bytes, shape, n, end_of(shape, position + 1)>(block, row);
-    uint32_t threshold;
-    __builtin_memcpy(&threshold, block.code + 4 * split, 4);
-    return choose(is_less<bytes>(block.bins[split] + row * bytes, repeat(threshold)), first, second);
+    const Parts first = evaluate<bytes, shape, n, position + 1>(place);
+    const Parts second = evaluate<bytes, shape, n, end_of(shape, position + 1)>(place);
+    uint32_t word;
+    __builtin_memcpy(&word, place.code + 4 * split, 4);
+    const Bytes threshold = repeat(word);
+    const uint8_t* bins = place.tile + offset_at(place.code + 4 * n, split);
+    for (int k = 0; k < kParts; ++k) {
+      result.part[k] = choose(is_less<bytes>(bins + k * kPartBytes * bytes, threshold), first.part[k], second.part[k]);
+    }
   }
+  return result;
 }
 
 template <int bytes, int index>
@@ -95,14 +116,11 @@ const uint8_t* select(const uint8_t* code, int32_t n_blocks, const uint8_t* tile
   constexpr ShapeCode shape = kShapes[index].code;
   constexpr int n = kShapes[index].n_splits;
   for (int32_t i = 0; i < n_blocks; ++i, code += block_bytes(n)) {
-    uint16_t words[2 * n + 2];
-    __builtin_memcpy(words, code + 4 * n, sizeof words);
-    Block<n> block;
-    block.code = code;
-    for (int s = 0; s < n; ++s) block.bins[s] = tile + size_t{kWord} * words[s];
-    for (int c = 0; c <= n; ++c) block.children[c] = slots + size_t{kWord} * words[n + c];
-    uint8_t* result = slots + size_t{kWord} * words[2 * n + 1];
-    for (int row = 0; row < kRows; row += static_cast<int>(sizeof(Bytes))) store(result + row, evaluate<bytes, shape, n, 0>(block, row));
+    uint8_t* to = slots + offset_at(code + 4 * n, 2 * n + 1);
+    for (int row = 0; row < kRows; row += kParts * kPartBytes) {
+      const Parts result = evaluate<bytes, shape, n, 0>({code, tile + row * bytes, slots + row});
+      for (int k = 0; k < kParts; ++k) store(to + row + k * kPartBytes, result.part[k]);
+    }
   }
   return code;
 }

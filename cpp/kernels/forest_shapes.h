@@ -6,9 +6,11 @@
 
 namespace edgeonnx::kernels::forest {
 
-/// Splits that a block has at most. More save loads and stores of results between blocks, but the shapes grow in number (1, 1, 2, 3, 6, 11,
-/// 23 by splits), and a change of shape is a jump.
-inline constexpr int kMaxBlockSplits = 5;
+/// Splits that a block of any shape has at most. More save loads and stores of results between blocks, but the shapes grow in number (1, 1,
+/// 2, 3, 6, 11, 23 by splits), and a change of shape is a jump.
+inline constexpr int kMaxAnySplits = 5;
+/// Only the perfect tree of depth 3 is larger: perfect trees, as some libraries grow them, then need few blocks.
+inline constexpr int kMaxBlockSplits = 7;
 
 /// A shape is written as its nodes in preorder from the lowest bit: 1 is a split, followed by its first and its second child; 0 is a child
 /// that stands outside of the block.
@@ -19,18 +21,18 @@ struct Shape {
   int n_splits = 0;
 };
 
-constexpr int kShapeCount = kMaxBlockSplits == 3   ? 4
-                            : kMaxBlockSplits == 4 ? 7
-                            : kMaxBlockSplits == 5 ? 13
-                            : kMaxBlockSplits == 6 ? 24
-                                                   : 47;
+inline constexpr ShapeCode kPerfect1 = 0b001;
+inline constexpr ShapeCode kPerfect2 = 1u | kPerfect1 << 1 | kPerfect1 << 4;
+inline constexpr ShapeCode kPerfect3 = 1u | kPerfect2 << 1 | kPerfect2 << 8;
 
-/// By number of splits, the smallest first.
+inline constexpr int kShapeCount = 1 + 1 + 2 + 3 + 6 + 1;
+
+/// By number of splits, the smallest first; the perfect tree of depth 3 last.
 constexpr std::array<Shape, kShapeCount> make_shapes() {
   std::array<Shape, kShapeCount> shapes{};
-  std::array<int, kMaxBlockSplits + 2> begin{};
+  std::array<int, kMaxAnySplits + 2> begin{};
   int count = 0;
-  for (int n = 1; n <= kMaxBlockSplits; ++n) {
+  for (int n = 1; n <= kMaxAnySplits; ++n) {
     begin[n] = count;
     for (int first = n - 1; 2 * first >= n - 1; --first) {
       const int second = n - 1 - first;
@@ -47,6 +49,7 @@ constexpr std::array<Shape, kShapeCount> make_shapes() {
     }
     begin[n + 1] = count;
   }
+  shapes[count] = {kPerfect3, 7};
   return shapes;
 }
 
