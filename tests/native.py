@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import edgeonnx as eo
 
 
@@ -31,6 +33,12 @@ def assert_runtime(scorer: eo.Scorer) -> None:
     line = plan_of(scorer)
     assert line.startswith("plan: ONNX Runtime"), scorer.explain()
     assert "native" not in line, scorer.explain()
+
+
+def unread(scorer: eo.Scorer) -> list[int]:
+    """Places in a row of the model's matrix that no node uses."""
+    lines = [line.split(":")[1] for line in scorer.explain().splitlines() if line.startswith("unread values of ")]
+    return [int(place) for line in lines for place in re.findall(r"'(\d+)'", line)]
 
 
 def assert_unread(scorer: eo.Scorer, names: list[str]) -> None:

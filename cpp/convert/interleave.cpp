@@ -31,6 +31,26 @@ void copy_four(const void* const* columns, int64_t begin, int64_t end, std::byte
   for (int c = 0; c < 4; ++c) copy_column<uint32_t>(columns[c], row, end, target + 4 * c, target_stride);
 }
 
+/// Two such columns.
+void copy_pair(const void* const* columns, int64_t begin, int64_t end, std::byte* target, int64_t target_stride) {
+  const auto at = [columns](int c, int64_t row) { return _mm_loadu_ps(static_cast<const float*>(columns[c]) + row); };
+  int64_t row = begin;
+  for (; row + 4 <= end; row += 4) {
+    const __m128 a = at(0, row), b = at(1, row);
+    const __m128 rows[2] = {_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)};
+    for (int64_t r = 0; r < 4; r += 2) {
+      auto* const to = reinterpret_cast<double*>(target + (row + r) * target_stride);
+      if (target_stride == 8) {
+        _mm_storeu_pd(to, _mm_castps_pd(rows[r / 2]));
+      } else {
+        _mm_storel_pd(to, _mm_castps_pd(rows[r / 2]));
+        _mm_storeh_pd(reinterpret_cast<double*>(target + (row + r + 1) * target_stride), _mm_castps_pd(rows[r / 2]));
+      }
+    }
+  }
+  for (int c = 0; c < 2; ++c) copy_column<uint32_t>(columns[c], row, end, target + 4 * c, target_stride);
+}
+
 /// Two columns of 64-bit values, likewise.
 void copy_two(const void* const* columns, int64_t begin, int64_t end, std::byte* target, int64_t target_stride) {
   int64_t row = begin;
@@ -58,6 +78,7 @@ void interleave(std::span<const void* const> columns, int64_t value_size, int64_
 #if defined(__SSE2__)
     if (value_size == 4) {
       for (; c + 4 <= columns.size(); c += 4) copy_four(&columns[c], begin, end, out + 4 * static_cast<int64_t>(c), target_stride);
+      for (; c + 2 <= columns.size(); c += 2) copy_pair(&columns[c], begin, end, out + 4 * static_cast<int64_t>(c), target_stride);
     } else if (value_size == 8) {
       for (; c + 2 <= columns.size(); c += 2) copy_two(&columns[c], begin, end, out + 8 * static_cast<int64_t>(c), target_stride);
     }

@@ -73,6 +73,9 @@ struct LabelConstants {
   std::shared_ptr<const void> owner;
 };
 
+/// As LinearGroup::element, beside the numbers of Element: doubles that count as the nearest floats.
+inline constexpr int kNarrowedElement = 100;
+
 /// Columns of one type that stand side by side: they are added together.
 struct LinearGroup {
   int32_t first;

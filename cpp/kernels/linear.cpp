@@ -24,8 +24,9 @@ std::vector<LinearGroup> grouped(const std::vector<LinearInput>& inputs, size_t 
   std::vector<LinearGroup> groups;
   for (size_t i = 0; i < inputs.size();) {
     size_t end = i;
-    while (end < inputs.size() && inputs[end].type == inputs[i].type) ++end;
-    const int element = element_of(inputs[i].type);
+    const auto is_alike = [&](const LinearInput& other) { return other.type == inputs[i].type && other.is_narrowed == inputs[i].is_narrowed; };
+    while (end < inputs.size() && is_alike(inputs[end])) ++end;
+    const int element = inputs[i].is_narrowed ? kNarrowedElement : element_of(inputs[i].type);
     while (i < end) {
       size_t n = most;
       while (n > end - i) n /= 2;

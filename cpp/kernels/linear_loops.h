@@ -106,6 +106,9 @@ inline void linear(LoopCall& call) {
         case kDoubleElement:
           add_group<double>(call, linear, group, sums, begin, n);
           break;
+        case kNarrowedElement:
+          add_group<Narrowed>(call, linear, group, sums, begin, n);
+          break;
         case kInt32Element:
           add_group<int32_t>(call, linear, group, sums, begin, n);
           break;

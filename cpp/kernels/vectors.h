@@ -48,6 +48,18 @@ inline Doubles load(const Packed<float>* at) {
   return __builtin_convertvector(values, Doubles);
 }
 
+/// A double that counts as the float nearest to it.
+struct __attribute__((packed)) Narrowed {
+  double value;
+  explicit operator double() const { return static_cast<double>(static_cast<float>(value)); }
+};
+
+inline Doubles load(const Packed<Narrowed>* at) {
+  Doubles values{};
+  __builtin_memcpy(&values, at, sizeof values);
+  return __builtin_convertvector(__builtin_convertvector(values, Floats), Doubles);
+}
+
 inline Doubles load(const Packed<int32_t>* at) {
   Ints values;
   __builtin_memcpy(&values, at, sizeof values);

@@ -99,11 +99,11 @@ class Broadcast {
 bool fold_into_linear(NodeContext& context, kernels::Binary operation, const Value& value, const Broadcast& shape) {
   const Linear* linear = context.flow().linear(value.columns);
   if (!linear || shape.inner() != value.inner) return false;
-  std::vector<double> weights = linear->weights;
-  std::vector<double> bias = linear->bias;
+  Linear folded = *linear;
+  std::vector<double>& bias = folded.bias;
   for (size_t m = 0; m < bias.size(); ++m) {
     const double c = context.input(1).constant->real(shape.at(1, static_cast<int64_t>(m)));
-    const auto row = std::span(weights).subspan(m * linear->inputs.size(), linear->inputs.size());
+    const auto row = std::span(folded.weights).subspan(m * folded.inputs.size(), folded.inputs.size());
     switch (operation) {
       case kernels::Binary::kAdd:
         bias[m] += c;
@@ -119,8 +119,7 @@ bool fold_into_linear(NodeContext& context, kernels::Binary operation, const Val
         return false;
     }
   }
-  const std::vector<ColumnId> inputs = linear->inputs;  // the operation may move when another one is added
-  context.output(0, {value.type, value.inner, context.flow().add_linear(inputs, std::move(weights), std::move(bias), value.type), {}});
+  context.output(0, {value.type, value.inner, context.flow().add_linear(std::move(folded), value.type), {}});
   return true;
 }
 
@@ -259,6 +258,9 @@ void cast(NodeContext& context) {
     result.columns.push_back(context.flow().add_one({column}, to, is_rough, [](const auto& from, const auto& target) {
       return kernels::make_cast(from[0].type, target[0].type, from[0].at, target[0].at);
     }));
+    if (is_rough) continue;
+    if (is_real(to) && !is_real(value.type)) context.flow().set_affine(result.columns.back(), {column, 1, 0});
+    if (to == Type::kFloat && value.type == Type::kDouble) context.flow().set_narrowed(result.columns.back(), column);
   }
   context.output(0, std::move(result));
 }

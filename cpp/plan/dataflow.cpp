@@ -35,10 +35,10 @@ std::vector<ColumnId> Dataflow::add(std::vector<ColumnId> inputs, const std::vec
   return operations_.back().outputs;
 }
 
-std::vector<ColumnId> Dataflow::add_linear(const std::vector<ColumnId>& inputs, std::vector<double> weights, std::vector<double> bias,
-                                           Type type) {
-  auto linear = std::make_shared<Linear>(Linear{inputs, std::move(weights), std::move(bias)});
-  const size_t n_inputs = inputs.size();
+std::vector<ColumnId> Dataflow::add_linear(Linear made, Type type) {
+  const auto linear = std::make_shared<Linear>(std::move(made));
+  const size_t n_inputs = linear->inputs.size();
+  linear->is_narrowed.resize(n_inputs, false);
   for (size_t k = 0; k < n_inputs; ++k) {
     while (const std::optional<Affine>& affine = affines_[static_cast<size_t>(linear->inputs[k])]) {
       for (size_t m = 0; m < linear->bias.size(); ++m) {
@@ -48,18 +48,22 @@ std::vector<ColumnId> Dataflow::add_linear(const std::vector<ColumnId>& inputs, 
       }
       linear->inputs[k] = affine->x;
     }
+    if (const auto narrowed = narrowed_.find(linear->inputs[k]); narrowed != narrowed_.end()) {
+      linear->inputs[k] = narrowed->second;
+      linear->is_narrowed[k] = true;
+    }
   }
   const std::vector<Column> outputs(linear->bias.size(), {type, true, -1, {}});
   const std::vector<ColumnId> columns = add(
       linear->inputs, outputs,
       [linear](const Places& in, const Places& out) {
         kernels::Linear made{{}, linear->weights, linear->bias, {}, out[0].type};
-        for (const auto& place : in) made.inputs.push_back({place.at, place.type});
+        for (size_t k = 0; k < in.size(); ++k) made.inputs.push_back({in[k].at, in[k].type, linear->is_narrowed[k]});
         for (const auto& place : out) made.outputs.push_back(place.at);
         return kernels::make_linear(made);
       },
       true);
-  operations_.back().linear = std::move(linear);
+  operations_.back().linear = linear;
   return columns;
 }
 

@@ -47,6 +47,7 @@ struct Linear {
   std::vector<ColumnId> inputs;
   std::vector<double> weights;
   std::vector<double> bias;
+  std::vector<bool> is_narrowed = {};  ///< inputs of double that count as the nearest floats; empty: none
 };
 
 /// A program over the columns of `sources`, in that order.
@@ -81,14 +82,17 @@ class Dataflow {
     return add(std::move(inputs), {{type, is_rough, -1, {}}}, std::move(make))[0];
   }
 
-  /// Rough columns of `type`, one an entry of the bias. Affine inputs are folded into the weights.
-  std::vector<ColumnId> add_linear(const std::vector<ColumnId>& inputs, std::vector<double> weights, std::vector<double> bias, Type type);
+  /// Rough columns of `type`, one an entry of the bias. Affine inputs are folded into the weights, and
+  /// what only widens or narrows them into the operation.
+  std::vector<ColumnId> add_linear(Linear made, Type type);
 
   const Column& operator[](ColumnId id) const { return columns_[static_cast<size_t>(id)]; }
 
   /// Says that the column is an affine function of another one, for those who may replace it by that.
   void set_affine(ColumnId column, const Affine& affine) { affines_[static_cast<size_t>(column)] = affine; }
   const std::optional<Affine>& affine(ColumnId column) const { return affines_[static_cast<size_t>(column)]; }
+  /// Says that the column, of float, is another one of double, rounded.
+  void set_narrowed(ColumnId column, ColumnId from) { narrowed_.insert_or_assign(column, from); }
   /// The linear operation whose outputs are exactly these columns; null where there is none.
   const Linear* linear(std::span<const ColumnId> columns) const;
 
@@ -118,6 +122,7 @@ class Dataflow {
   std::vector<std::optional<Affine>> affines_;
   std::vector<Operation> operations_;
   std::map<SourceValue, std::vector<double>> cuts_;
+  std::map<ColumnId, ColumnId> narrowed_;
 };
 
 }  // namespace edgeonnx::plan

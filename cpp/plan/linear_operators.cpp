@@ -31,7 +31,7 @@ Value linear(NodeContext& context, const Value& rows, std::vector<double> weight
   if (n_outputs == 0 || n_outputs > kMostOutputs) {
     throw Refusal("it has " + std::to_string(n_outputs) + " results, and a native product pays for " + std::to_string(kMostOutputs) + " at most");
   }
-  return {type, {n_outputs}, context.flow().add_linear(rows.columns, std::move(weights), std::move(bias), type), {}};
+  return {type, {n_outputs}, context.flow().add_linear({rows.columns, std::move(weights), std::move(bias)}, type), {}};
 }
 
 /// The transpose of a [k, m] matrix.
