@@ -1,4 +1,5 @@
 // Tree ensembles: every kernel at every level of instructions scores random trees as their definition does, to the bit.
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
