@@ -22,14 +22,14 @@ BlockWriter::BlockWriter(const Trees& trees, const Cuts& cuts, std::span<const i
 
 // Bottom up, each split joins its children's blocks to its own as long as they fit, and the largest child stays a block of its own where
 // they do not: no way of cutting a tree gives fewer blocks.
-void BlockWriter::cluster(const Numbering& tree) {
+void BlockWriter::cluster(const NumberedTree& tree) {
   const int32_t n = tree.size();
   n_parents_.assign(n, 0);
   sizes_.resize(n);
   codes_.resize(n);
   swapped_.resize(n);
   is_root_.assign(n, 0);
-  for (const auto& children : tree.children()) {
+  for (const auto& children : tree.children) {
     for (const int32_t child : children) {
       if (child >= 0) ++n_parents_[child];
     }
@@ -37,7 +37,7 @@ void BlockWriter::cluster(const Numbering& tree) {
   for (int32_t i = 0; i < n; ++i) {
     int32_t sizes[2];
     ShapeCode codes[2];
-    const auto& children = tree.children()[i];
+    const auto& children = tree.children[i];
     for (int side = 0; side < 2; ++side) {
       const int32_t child = children[side];
       const bool joins = child >= 0 && !is_root_[child];
@@ -80,7 +80,7 @@ bool BlockWriter::write_split(int32_t split_index, bool swapped, Block& block, i
   return word <= std::numeric_limits<uint16_t>::max();
 }
 
-bool BlockWriter::write_block(const Numbering& tree, int32_t root) {
+bool BlockWriter::write_block(const NumberedTree& tree, int32_t root) {
   Block block;
   block.shape = kShapeIndices[codes_[root]];
   int n_splits = 0, n_children = 0;
@@ -90,8 +90,8 @@ bool BlockWriter::write_block(const Numbering& tree, int32_t root) {
     const int32_t i = stack_.back();
     stack_.pop_back();
     if (i >= 0 && (is_first || !is_root_[i])) {
-      if (!write_split(tree.splits()[i], swapped_[i], block, n_splits++)) return false;
-      const auto& children = tree.children()[i];
+      if (!write_split(tree.splits[i], swapped_[i], block, n_splits++)) return false;
+      const auto& children = tree.children[i];
       stack_.push_back(children[swapped_[i] ? 0 : 1]);
       stack_.push_back(children[swapped_[i] ? 1 : 0]);
     } else {
@@ -104,7 +104,7 @@ bool BlockWriter::write_block(const Numbering& tree, int32_t root) {
   return true;
 }
 
-bool BlockWriter::add(const Numbering& tree) {
+bool BlockWriter::add(const NumberedTree& tree) {
   const int32_t n = tree.size();
   if (n == 0) {
     tree_roots_.push_back(~0);

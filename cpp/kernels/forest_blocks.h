@@ -20,7 +20,7 @@ class BlockWriter {
 
   /// Takes the next tree. False if its blocks are more than the slots, or the lines more than a block can name: then the writer is of no
   /// more use. Starts another group where this one is full.
-  bool add(const Numbering& tree);
+  bool add(const NumberedTree& tree);
   /// The group that the last tree went to.
   size_t group() const { return bins_.groups.size(); }
   /// Ends the last group and writes the cuts.
@@ -35,8 +35,8 @@ class BlockWriter {
     std::array<int32_t, kMaxBlockSplits + 1> children{};  ///< a block of the group, or ~ an exit
   };
 
-  void cluster(const Numbering& tree);
-  bool write_block(const Numbering& tree, int32_t root);
+  void cluster(const NumberedTree& tree);
+  bool write_block(const NumberedTree& tree, int32_t root);
   bool write_split(int32_t split, bool swapped, Block& block, int i);
   void schedule();
   void end_group();

@@ -1,7 +1,6 @@
 // From Trees to Compiled: what is known of the trees, and which kernel takes them.
 #include <algorithm>
 #include <numeric>
-#include <optional>
 
 #include "base/error.h"
 #include "kernels/forest_blocks.h"
@@ -58,7 +57,7 @@ struct Measures {
 };
 
 // Presence, plainness and measures.
-Measures survey(const Trees& trees, Numbering& numbering, Compiled& compiled) {
+Measures survey(const Trees& trees, std::span<const NumberedTree> whole, Compiled& compiled) {
   Measures measures;
   const auto n_targets = static_cast<size_t>(trees.n_targets);
   std::vector<uint8_t> is_sure(n_targets), is_possible(n_targets);
@@ -66,15 +65,14 @@ Measures survey(const Trees& trees, Numbering& numbering, Compiled& compiled) {
   std::vector<int32_t> depths;
   compiled.is_plain = true;
   int32_t n_visits = 0;
-  for (const int32_t root : trees.roots) {
-    numbering.number(root, kWholeTree);
-    const auto n_exits = static_cast<int32_t>(numbering.exits().size());
+  for (const NumberedTree& tree : whole) {
+    const auto n_exits = static_cast<int32_t>(tree.exits.size());
     measures.most_exits = std::max(measures.most_exits, n_exits);
-    measures.n_splits += numbering.size();
-    depths.assign(static_cast<size_t>(numbering.size()), 0);
+    measures.n_splits += tree.size();
+    depths.assign(static_cast<size_t>(tree.size()), 0);
     double steps = 0, n_arrivals = 0;
-    for (int32_t i = numbering.size() - 1; i >= 0; --i) {
-      for (const int32_t child : numbering.children()[i]) {
+    for (int32_t i = tree.size() - 1; i >= 0; --i) {
+      for (const int32_t child : tree.children[i]) {
         if (child >= 0) {
           depths[child] = std::max(depths[child], depths[i] + 1);
         } else {
@@ -86,7 +84,7 @@ Measures survey(const Trees& trees, Numbering& numbering, Compiled& compiled) {
     if (n_arrivals > 0) measures.mean_steps += steps / n_arrivals;
 
     touched.clear();
-    for (const int32_t exit : numbering.exits()) {
+    for (const int32_t exit : tree.exits) {
       const int32_t leaf = ~exit;
       const int32_t visit = n_visits++;
       for (uint32_t w = trees.leaf_begin[leaf]; w < trees.leaf_begin[leaf + 1]; ++w) {
@@ -125,18 +123,16 @@ std::vector<int32_t> all_splits(const Trees& trees) {
 constexpr uint32_t kMostCuts = 255;
 constexpr uint32_t kMostWideCuts = 65535;
 
-bool write_whole(const Trees& trees, std::span<const int32_t> column_of_split, const Cuts& cuts, const Measures& measures,
-                 Numbering& numbering, Compiled& compiled) {
+bool write_whole(const Trees& trees, std::span<const NumberedTree> whole, std::span<const int32_t> column_of_split, const Cuts& cuts,
+                 const Measures& measures, Compiled& compiled) {
   Bins& bins = compiled.bins;
   bins = {};
   bins.bytes = cuts.max_count() > kMostCuts || compiled.choice.wide_bins ? 2 : 1;
   bins.n_constants = measures.most_exits;
   BlockWriter blocks(trees, cuts, column_of_split, bins);
   TableWriter tables(trees, compiled, measures.most_exits);
-  for (const int32_t root : trees.roots) {
-    numbering.number(root, kWholeTree);
-    if (!blocks.add(numbering)) return false;
-    if (!tables.add(numbering, blocks.group())) return false;
+  for (const NumberedTree& tree : whole) {
+    if (!blocks.add(tree) || !tables.add(tree, blocks.group())) return false;
   }
   blocks.finish();
   tables.finish();
@@ -144,12 +140,11 @@ bool write_whole(const Trees& trees, std::span<const int32_t> column_of_split, c
 }
 
 // Cuts of the tops' splits.
-Cuts find_top_cuts(const Trees& trees, std::span<const int32_t> column_of_split, size_t n_columns, int32_t depth, Numbering& numbering) {
+Cuts find_top_cuts(const Trees& trees, std::span<const NumberedTree> tops, std::span<const int32_t> column_of_split, size_t n_columns) {
   std::vector<uint8_t> is_listed(trees.splits.size());
   std::vector<int32_t> splits;
-  for (const int32_t root : trees.roots) {
-    numbering.number(root, depth);
-    for (const int32_t split : numbering.splits()) {
+  for (const NumberedTree& top : tops) {
+    for (const int32_t split : top.splits) {
       if (is_listed[split]) continue;
       is_listed[split] = 1;
       splits.push_back(split);
@@ -158,45 +153,54 @@ Cuts find_top_cuts(const Trees& trees, std::span<const int32_t> column_of_split,
   return find_cuts(trees, splits, column_of_split, n_columns);
 }
 
-bool write_tops(const Trees& trees, std::span<const int32_t> column_of_split, Numbering& numbering, Compiled& compiled) {
-  constexpr int32_t kDeepest = 6;
-  constexpr int32_t kShallowest = 3;
+// Tops as deep as bins of 8 bits allow, or else of 16.
+int32_t number_tops(const Trees& trees, std::span<const int32_t> column_of_split, size_t n_columns, Numbering& numbering,
+                    std::vector<NumberedTree>& tops, Cuts& cuts) {
+  constexpr int32_t kDeepest = 6, kShallowest = 3, kWide = 4;
+  tops.resize(trees.roots.size());
+  const auto number = [&](int32_t depth) {
+    for (size_t t = 0; t < tops.size(); ++t) numbering.number(trees.roots[t], depth, tops[t]);
+    cuts = find_top_cuts(trees, tops, column_of_split, n_columns);
+  };
+  for (int32_t depth = kDeepest; depth >= kShallowest; --depth) {
+    number(depth);
+    if (cuts.max_count() <= kMostCuts) return depth;
+  }
+  number(kWide);
+  return kWide;
+}
+
+bool write_tops(const Trees& trees, std::span<const NumberedTree> whole, std::span<const int32_t> column_of_split, Numbering& numbering,
+                Compiled& compiled) {
+  std::vector<NumberedTree> tops;
+  Cuts cuts;
+  const int32_t depth = number_tops(trees, column_of_split, compiled.features.size(), numbering, tops, cuts);
+  if (cuts.max_count() > kMostWideCuts) return false;
   Bins& bins = compiled.bins;
-  std::optional<Cuts> cuts;
-  int32_t depth = kDeepest;
-  for (; depth >= kShallowest; --depth) {
-    cuts = find_top_cuts(trees, column_of_split, compiled.features.size(), depth, numbering);
-    if (cuts->max_count() <= kMostCuts) break;
-  }
-  if (depth < kShallowest) {
-    depth = 4;
-    cuts = find_top_cuts(trees, column_of_split, compiled.features.size(), depth, numbering);
-    if (cuts->max_count() > kMostWideCuts) return false;
-  }
   bins = {};
   bins.depth = depth;
-  bins.bytes = cuts->max_count() > kMostCuts || compiled.choice.wide_bins ? 2 : 1;
+  bins.bytes = cuts.max_count() > kMostCuts || compiled.choice.wide_bins ? 2 : 1;
   bins.n_constants = 1 << depth;
-  BlockWriter blocks(trees, *cuts, column_of_split, bins);
-  const auto heights = find_heights(trees, numbering);
-  Numbering whole(trees);
-  for (size_t t = 0; t < trees.roots.size(); ++t) {
-    numbering.number(trees.roots[t], depth);
-    if (!blocks.add(numbering)) return false;
-    whole.number(trees.roots[t], kWholeTree);
+  BlockWriter blocks(trees, cuts, column_of_split, bins);
+  const auto heights = find_heights(trees, whole);
+  std::vector<int32_t> number_of(trees.splits.size());
+  for (size_t t = 0; t < tops.size(); ++t) {
+    const NumberedTree& top = tops[t];
+    if (!blocks.add(top)) return false;
+    for (int32_t i = 0; i < whole[t].size(); ++i) number_of[whole[t].splits[i]] = i;
     bins.entry_begin.push_back(static_cast<uint32_t>(bins.entries.size()));
-    bins.entries.resize(bins.entries.size() + numbering.exits().size());
+    bins.entries.resize(bins.entries.size() + top.exits.size());
     int32_t* entries = bins.entries.data() + bins.entry_begin.back();
-    if (numbering.size() == 0) entries[0] = 0;
-    for (int32_t i = 0; i < numbering.size(); ++i) {
+    if (top.size() == 0) entries[0] = 0;
+    for (int32_t i = 0; i < top.size(); ++i) {
       for (int side = 0; side < 2; ++side) {
-        const int32_t child = numbering.children()[i][side];
-        if (child >= 0) continue;
-        entries[~child] = child_position(whole.size(), whole.number_of(numbering.splits()[i]), side);
+        const int32_t child = top.children[i][side];
+        if (child < 0) entries[~child] = child_position(whole[t].size(), number_of[top.splits[i]], side);
       }
     }
-    for (const int32_t exit : numbering.exits()) {
-      if (exit >= 0) compiled.walk.trees[t].steps_below_top = std::max(compiled.walk.trees[t].steps_below_top, heights[exit]);
+    int32_t& steps = compiled.walk.trees[t].steps_below_top;
+    for (const int32_t exit : top.exits) {
+      if (exit >= 0) steps = std::max(steps, heights[exit]);
     }
   }
   blocks.finish();
@@ -223,8 +227,10 @@ Compiled compile(const Trees& trees, Aggregate aggregate, Choice choice) {
   std::vector<int32_t> column_of_split;
   compiled.features = find_features(trees, column_of_split);
   Numbering numbering(trees);
-  const Measures measures = survey(trees, numbering, compiled);
-  write_walk(trees, column_of_split, numbering, compiled);
+  std::vector<NumberedTree> whole(trees.roots.size());
+  for (size_t t = 0; t < whole.size(); ++t) numbering.number(trees.roots[t], kWholeTree, whole[t]);
+  const Measures measures = survey(trees, whole, compiled);
+  write_walk(trees, whole, column_of_split, compiled);
 
   const Kernel wanted = choice.kernel;
   bool done = false;
@@ -234,12 +240,12 @@ Compiled compile(const Trees& trees, Aggregate aggregate, Choice choice) {
     const double cost = (is_wide ? kWideSplitCost : kSplitCost) * measures.n_splits;
     const bool can = compiled.is_plain && measures.most_exits <= kMaxExits && cuts.max_count() <= kMostWideCuts;
     if (can && (wanted == Kernel::kBins || cost <= kStepCost * measures.mean_steps)) {
-      done = write_whole(trees, column_of_split, cuts, measures, numbering, compiled);
+      done = write_whole(trees, whole, column_of_split, cuts, measures, compiled);
       if (done) compiled.kernel = Kernel::kBins;
     }
   }
   if (!done && (wanted == Kernel::kAny || wanted == Kernel::kTopBins)) {
-    done = write_tops(trees, column_of_split, numbering, compiled);
+    done = write_tops(trees, whole, column_of_split, numbering, compiled);
     if (done) compiled.kernel = Kernel::kTopBins;
   }
   if (!done) {

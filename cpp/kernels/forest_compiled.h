@@ -23,7 +23,7 @@ inline constexpr int kMaxSlots = 192;
 /// What a slot can name.
 inline constexpr int kMaxExits = 256;
 inline constexpr int kSlotAreaBytes = (kMaxExits + kMaxSlots) * kRows;
-/// Trees that one row walks side by side, and rows that walk one tree.
+/// Trees that one row walks side by side.
 inline constexpr int kLanes = 16;
 /// Bits of a small node's word that name the line; the others name the child.
 inline constexpr int kLineBits = 12;

@@ -11,29 +11,29 @@ Numbering::Numbering(const Trees& trees)
       leaf_epoch_(trees.leaf_begin.size()),
       leaf_exit_(trees.leaf_begin.size()) {}
 
-int32_t Numbering::child(int32_t reference) {
-  if (reference >= 0 && number_[reference] >= 0 && inside_[reference] == 2 * epoch_ + 1) return number_[reference];
+int32_t Numbering::child(int32_t reference, NumberedTree& tree) {
+  if (reference >= 0 && inside_[reference] == 2 * epoch_ + 1) return number_[reference];
   auto& epoch = reference >= 0 ? split_exit_epoch_[reference] : leaf_epoch_[~reference];
   auto& exit = reference >= 0 ? split_exit_[reference] : leaf_exit_[~reference];
   if (epoch != epoch_) {
     epoch = epoch_;
-    exit = static_cast<int32_t>(exits_.size());
-    exits_.push_back(reference);
+    exit = static_cast<int32_t>(tree.exits.size());
+    tree.exits.push_back(reference);
   }
   return ~exit;
 }
 
-void Numbering::number(int32_t root, int32_t depth) {
+void Numbering::number(int32_t root, int32_t depth, NumberedTree& tree) {
   ++epoch_;
-  splits_.clear();
-  exits_.clear();
-  children_.clear();
+  tree.splits.clear();
+  tree.exits.clear();
+  tree.children.clear();
   // inside_: 2 * epoch where a split belongs to the top, one more where it has been met by the search below.
   const int32_t member = 2 * epoch_;
   const int32_t met = member + 1;
   const bool is_whole = depth == kWholeTree;
   if (root < 0 || depth <= 0) {
-    child(root);
+    child(root, tree);
     return;
   }
   if (!is_whole) {
@@ -64,11 +64,11 @@ void Numbering::number(int32_t root, int32_t depth) {
       }
       continue;
     }
-    const int32_t left = child(trees_.splits[split].left);
-    const int32_t right = child(trees_.splits[split].right);
-    number_[split] = size();
-    splits_.push_back(split);
-    children_.push_back({left, right});
+    const int32_t left = child(trees_.splits[split].left, tree);
+    const int32_t right = child(trees_.splits[split].right, tree);
+    number_[split] = tree.size();
+    tree.splits.push_back(split);
+    tree.children.push_back({left, right});
     stack_.pop_back();
   }
 }

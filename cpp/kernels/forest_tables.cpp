@@ -18,10 +18,10 @@ TableWriter::TableWriter(const Trees& trees, Compiled& compiled, int32_t most_ex
 }
 
 template <class T>
-bool TableWriter::add_tables(const Numbering& tree, std::vector<T>& tables) {
+bool TableWriter::add_tables(const NumberedTree& tree, std::vector<T>& tables) {
   const auto width = static_cast<size_t>(compiled_.bins.table_width);
   touched_.clear();
-  const auto& exits = tree.exits();
+  const auto& exits = tree.exits;
   for (size_t exit = 0; exit < exits.size(); ++exit) {
     const auto leaf = static_cast<size_t>(~exits[exit]);
     for (uint32_t w = trees_.leaf_begin[leaf]; w < trees_.leaf_begin[leaf + 1]; ++w) {
@@ -41,7 +41,7 @@ bool TableWriter::add_tables(const Numbering& tree, std::vector<T>& tables) {
   return tables.size() <= 64 * trees_.weights.size() + (size_t{1} << 20);
 }
 
-bool TableWriter::add(const Numbering& tree, size_t group) {
+bool TableWriter::add(const NumberedTree& tree, size_t group) {
   while (group_ < group) end_group();
   return trees_.is_double ? add_tables(tree, compiled_.bins.double_tables) : add_tables(tree, compiled_.bins.float_tables);
 }

@@ -17,14 +17,14 @@ class TableWriter {
 
   /// Takes the next tree, which went to this group. False if the tables would take much more than the weights: then the writer is of no
   /// more use.
-  bool add(const Numbering& tree, size_t group);
+  bool add(const NumberedTree& tree, size_t group);
   /// When the groups are ended.
   void finish();
 
  private:
   void end_group();
   template <class T>
-  bool add_tables(const Numbering& tree, std::vector<T>& tables);
+  bool add_tables(const NumberedTree& tree, std::vector<T>& tables);
 
   const Trees& trees_;
   Compiled& compiled_;

@@ -40,13 +40,16 @@ Node make_node(double threshold, uint32_t line, uint32_t child) {
 }
 
 template <class Node, class T>
-void write_nodes(const Trees& trees, std::span<const int32_t> line_of_split, Numbering& numbering, Compiled& compiled,
+void write_nodes(const Trees& trees, std::span<const NumberedTree> whole, std::span<const int32_t> line_of_split, Compiled& compiled,
                  std::vector<Node>& nodes, std::vector<T>& values) {
   Walk& walk = compiled.walk;
   const bool has_values = walk.weights == Weights::kValues;
+  size_t total = 0;
+  for (const NumberedTree& tree : whole) total += 2 + 2 * tree.splits.size();
+  nodes.reserve(total);
   for (size_t t = 0; t < trees.roots.size(); ++t) {
-    numbering.number(trees.roots[t], kWholeTree);
-    const int32_t n = numbering.size();
+    const NumberedTree& tree = whole[t];
+    const int32_t n = tree.size();
     const size_t begin = nodes.size();
     walk.trees[t].begin = begin;
     // Pairs on even places lie in one cache line.
@@ -59,12 +62,12 @@ void write_nodes(const Trees& trees, std::span<const int32_t> line_of_split, Num
     }
     const auto put = [&](int32_t position, int32_t child) {
       if (child >= 0) {
-        const int32_t split = numbering.splits()[child];
+        const int32_t split = tree.splits[child];
         nodes[begin + position] = make_node<Node>(trees.splits[split].threshold, static_cast<uint32_t>(line_of_split[split]),
                                                   static_cast<uint32_t>(child_position(n, child, 0)));
         return;
       }
-      const int32_t leaf = ~numbering.exits()[~child];
+      const int32_t leaf = ~tree.exits[~child];
       nodes[begin + position] = make_node<Node>(std::numeric_limits<double>::infinity(), 0, static_cast<uint32_t>(position));
       if (!has_values) {
         walk.leaves[begin + position] = leaf;
@@ -74,18 +77,17 @@ void write_nodes(const Trees& trees, std::span<const int32_t> line_of_split, Num
     };
     put(0, n == 0 ? ~0 : n - 1);
     for (int32_t i = 0; i < n; ++i) {
-      for (int side = 0; side < 2; ++side) put(child_position(n, i, side), numbering.children()[i][side]);
+      for (int side = 0; side < 2; ++side) put(child_position(n, i, side), tree.children[i][side]);
     }
   }
 }
 
 }  // namespace
 
-std::vector<int32_t> find_heights(const Trees& trees, Numbering& numbering) {
+std::vector<int32_t> find_heights(const Trees& trees, std::span<const NumberedTree> whole) {
   std::vector<int32_t> heights(trees.splits.size());
-  for (const int32_t root : trees.roots) {
-    numbering.number(root, kWholeTree);
-    for (const int32_t split : numbering.splits()) {
+  for (const NumberedTree& tree : whole) {
+    for (const int32_t split : tree.splits) {
       for (const int32_t child : {trees.splits[split].left, trees.splits[split].right}) {
         heights[split] = std::max(heights[split], 1 + (child >= 0 ? heights[child] : 0));
       }
@@ -94,7 +96,7 @@ std::vector<int32_t> find_heights(const Trees& trees, Numbering& numbering) {
   return heights;
 }
 
-void write_walk(const Trees& trees, std::span<const int32_t> column_of_split, Numbering& numbering, Compiled& compiled) {
+void write_walk(const Trees& trees, std::span<const NumberedTree> whole, std::span<const int32_t> column_of_split, Compiled& compiled) {
   Walk& walk = compiled.walk;
   const bool has_rows = compiled.is_plain && (trees.n_targets == 1 || fits_rows(trees));
   walk.weights = !has_rows ? Weights::kSparse : trees.n_targets == 1 ? Weights::kValues : Weights::kDense;
@@ -110,27 +112,26 @@ void write_walk(const Trees& trees, std::span<const int32_t> column_of_split, Nu
     line_of_split[i] = line;
   }
 
-  const auto heights = find_heights(trees, numbering);
+  const auto heights = find_heights(trees, whole);
   int32_t largest = 0;
   walk.trees.resize(trees.roots.size());
   for (size_t t = 0; t < trees.roots.size(); ++t) {
     const int32_t root = trees.roots[t];
     if (root < 0) continue;
     walk.trees[t].steps = heights[root];
-    numbering.number(root, kWholeTree);
-    largest = std::max(largest, 2 + 2 * numbering.size());
+    largest = std::max(largest, 2 + 2 * whole[t].size());
   }
 
   const bool is_small =
       !trees.is_double && !compiled.choice.wide_nodes && walk.n_lines() <= size_t{1} << kLineBits && largest <= 1 << (32 - kLineBits);
   if (trees.is_double) {
-    write_nodes(trees, line_of_split, numbering, compiled, walk.large_doubles, walk.double_values);
+    write_nodes(trees, whole, line_of_split, compiled, walk.large_doubles, walk.double_values);
     write_weights(trees, compiled, walk, walk.double_values);
   } else {
     if (is_small) {
-      write_nodes(trees, line_of_split, numbering, compiled, walk.small, walk.float_values);
+      write_nodes(trees, whole, line_of_split, compiled, walk.small, walk.float_values);
     } else {
-      write_nodes(trees, line_of_split, numbering, compiled, walk.large_floats, walk.float_values);
+      write_nodes(trees, whole, line_of_split, compiled, walk.large_floats, walk.float_values);
     }
     write_weights(trees, compiled, walk, walk.float_values);
   }

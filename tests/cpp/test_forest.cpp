@@ -1,10 +1,12 @@
 // Tree ensembles: every kernel at every level of instructions scores random trees as their definition does, to the bit.
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "base/cpu.h"
 #include "base/error.h"
 #include "check.h"
+#include "kernels/forest.h"
 #include "kernels/forest_compiled.h"
 #include "random_trees.h"
 
@@ -188,6 +190,33 @@ TEST(test_forest_many_features_score_to_the_bit) {
 
 TEST(test_forest_trees_beyond_the_cache_score_to_the_bit) {
   check_both({.n_trees = 1500, .n_splits = 60, .n_thresholds = 30}, Aggregate::kSum, n_choices(), 26);
+}
+
+TEST(test_forest_by_its_interface_scores_to_the_bit) {
+  Trees trees;
+  trees.splits = {{.threshold = 0.5, .feature = 7, .left = ~0, .right = 1, .nan_left = true},
+                  {.threshold = -1, .feature = 2, .left = ~1, .right = ~2}};
+  trees.roots = {0, 1};
+  trees.leaf_begin = {0, 1, 2, 3};
+  trees.weights = {{0, 1.0}, {0, 0.25}, {0, -3.0}};
+  const kernels::Forest one(trees, Aggregate::kSum);
+  CHECK_EQUAL(one.features().size(), size_t{2});
+  CHECK_EQUAL(one.features()[0], 2);
+  CHECK_EQUAL(one.features()[1], 7);
+  CHECK(one.presence(0) == Presence::kAlways);
+  CHECK(one.description().find(cpu_name(cpu())) != std::string::npos);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float second[] = {-1, 0, nan, -2}, seventh[] = {0.5f, 0.75f, nan, nan};
+  const std::byte* columns[] = {reinterpret_cast<const std::byte*>(second), reinterpret_cast<const std::byte*>(seventh)};
+  float scores[4];
+  std::byte* score = reinterpret_cast<std::byte*>(scores);
+  auto* scratch = static_cast<std::byte*>(std::aligned_alloc(64, (one.scratch_bytes(4) + 64) / 64 * 64));
+  one.run(columns, 4, &score, nullptr, scratch);
+  std::free(scratch);
+  CHECK_EQUAL(scores[0], 1.25f);
+  CHECK_EQUAL(scores[1], -6.0f);
+  CHECK_EQUAL(scores[2], -2.0f);
+  CHECK_EQUAL(scores[3], 1.25f);
 }
 
 }  // namespace
