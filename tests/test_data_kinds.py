@@ -170,9 +170,16 @@ def test_table_reads_the_addresses_of_the_owner(make: Callable[[Feed], Any], add
     ],
 )
 def test_score_copies_only_what_the_layout_demands(kind: str, copied: int) -> None:
-    report = eo.Scorer(models.affine(), morsel_rows=128).score(KINDS[kind](floats())).report
+    report = eo.Scorer(models.affine(), morsel_rows=128, native=False).score(KINDS[kind](floats())).report
     assert report.bytes_copied == copied
     assert report.bytes_borrowed == N * 3 * 4 - copied
+
+
+@pytest.mark.parametrize("kind", ["mapping of arrays", "matrix, rows together", "structured array"])
+def test_score_native_kernels_borrow_any_layout(kind: str) -> None:
+    report = eo.Scorer(models.affine(), morsel_rows=128).score(KINDS[kind](floats())).report
+    assert report.bytes_copied == 0
+    assert report.bytes_borrowed == N * 3 * 4
 
 
 @pytest.mark.parametrize(("order", "copied"), [("C", 0), ("F", N * 3 * 4)])

@@ -4,6 +4,8 @@
 
 namespace edgeonnx::kernels::EDGEONNX_VARIANT {
 
+inline constexpr int kBytesAhead = 4096;
+
 /// Adds weights[m][c] * columns[c], columns in their order, to start[m], or where that is null to what sums[m] holds; rows [0, n).
 template <class T, int kColumns, int kOutputs>
 void add_columns(const Packed<T>* const* columns, const double* weights, int64_t weight_stride, Packed<double>* const* sums,
@@ -21,6 +23,10 @@ void add_columns(const Packed<T>* const* columns, const double* weights, int64_t
   for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
     Doubles low[kColumns], high[kColumns];
     for (int c = 0; c < kColumns; ++c) {
+      // The processor's own prefetching ends where a page does, and columns go on in the next one.
+      const char* ahead = reinterpret_cast<const char*>(x[c] + i) + kBytesAhead;
+      __builtin_prefetch(ahead);
+      if (sizeof(T) * 2 * kLanes > 64) __builtin_prefetch(ahead + 64);
       low[c] = load(x[c] + i);
       high[c] = load(x[c] + i + kLanes);
     }

@@ -48,6 +48,12 @@ struct Linear {
   std::vector<double> weights;
   std::vector<double> bias;
   std::vector<bool> is_narrowed = {};  ///< inputs of double that count as the nearest floats; empty: none
+
+  /// The operation that makes output m alone.
+  Linear output(size_t m) const {
+    const auto begin = weights.begin() + static_cast<int64_t>(m * inputs.size());
+    return {inputs, {begin, begin + static_cast<int64_t>(inputs.size())}, {bias[m]}, is_narrowed};
+  }
 };
 
 /// A program over the columns of `sources`, in that order.

@@ -146,28 +146,49 @@ void linear_regressor(NodeContext& context) {
   context.output(0, transformed(context, scores, transform));
 }
 
+/// Two classes are often written as two scores, the one the other's negative.
+bool are_opposite(const std::vector<float>& coefficients, const std::vector<float>& intercepts) {
+  if (intercepts.size() != 2) return false;
+  const size_t n = coefficients.size() / 2;
+  for (size_t k = 0; k < n; ++k) {
+    if (coefficients[k] != -coefficients[n + k]) return false;
+  }
+  return intercepts[0] == -intercepts[1];
+}
+
 void linear_classifier(NodeContext& context) {
-  const size_t n_scores = context.reals("intercepts").size();
-  const Value scores = linear_scores(context, n_scores, true);
   const std::vector<int64_t> labels = context.integers("classlabels_ints");
   const bool has_text = context.has("classlabels_strings");
+  const size_t n_scores = context.reals("intercepts").size();
   if (has_text && !labels.empty()) throw Refusal("it has two lists of labels");
   const size_t n_labels = has_text ? 2 : labels.size();
   if (n_scores == 1 ? n_labels != 2 : !has_text && n_labels < n_scores) throw Refusal("its labels do not fit its scores");
+  const bool is_mirrored = are_opposite(context.reals("coefficients"), context.reals("intercepts"));
   Dataflow& flow = context.flow();
+  Value scores = linear_scores(context, n_scores, true);
+  // The greater of -x and x is x where it is above 0: the label of a single score.
+  std::vector<ColumnId> deciding = scores.columns;
+  if (is_mirrored) {
+    deciding = flow.add_linear(flow.linear(scores.columns)->output(1), Type::kFloat);
+    const ColumnId mirrored = flow.add_one(deciding, Type::kFloat, true, [](const auto& from, const auto& to) {
+      return kernels::make_unary(kernels::Unary::kNeg, Type::kDouble, from[0].at, to[0].at);
+    });
+    scores.columns = {mirrored, deciding[0]};
+  }
   if (!has_text) {
-    const ColumnId label = flow.add_one(scores.columns, Type::kInt64, true, [labels](const auto& from, const auto& to) {
-      return kernels::make_label(registers_of(from), labels, to[0].at);
+    const std::vector<int64_t> named(labels.begin(), labels.begin() + static_cast<int64_t>(std::min(labels.size(), std::max<size_t>(2, n_scores))));
+    const ColumnId label = flow.add_one(deciding, Type::kInt64, true, [named](const auto& from, const auto& to) {
+      return kernels::make_label(registers_of(from), named, to[0].at);
     });
     context.output(0, {Type::kInt64, {}, {label}, {}});
   }
-  PostTransform transform = post_transform_of(context);
-  if (n_scores > 1) return context.output(1, transformed(context, scores, transform));
-  if (transform == PostTransform::kProbit) throw Refusal("PROBIT leaves a class without a score");
+  const PostTransform transform = post_transform_of(context);
   const bool is_logistic = transform == PostTransform::kLogistic;
+  if (n_scores > 1 && !(is_mirrored && is_logistic)) return context.output(1, transformed(context, scores, transform));
+  if (transform == PostTransform::kProbit) throw Refusal("PROBIT leaves a class without a score");
   const std::vector<Column> outputs(2, {Type::kFloat, true, -1, {}});
   std::vector<ColumnId> both = flow.add(
-      scores.columns, outputs,
+      deciding, outputs,
       [is_logistic](const auto& from, const auto& to) {
         return is_logistic ? kernels::make_logistic_pair(from[0].at, to[0].at, to[1].at, to[0].type)
                            : kernels::make_complement(from[0].at, to[0].at, to[1].at, to[0].type);

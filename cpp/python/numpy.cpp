@@ -1,6 +1,7 @@
 // NumPy's dtypes for the types of edgeonnx.h, and arrays of them.
 #include <algorithm>
 
+#include "blocks.h"
 #include "core.h"
 
 namespace edgeonnx::python {
@@ -71,6 +72,13 @@ py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shap
   std::copy_n(shape.begin(), n_dimensions, sizes);
   sizes[0] = n_rows;
   const auto& numpy = py::detail::npy_api::get();
+  size_t n_bytes = static_cast<size_t>(dtype.itemsize());
+  for (int d = 0; d < n_dimensions; ++d) n_bytes *= static_cast<size_t>(sizes[d]);
+  if (n_bytes >= kLeastBlockBytes) {
+    void* data = nullptr;
+    const py::object owner = new_block(n_bytes, &data);
+    return py::array(dtype, std::vector<py::ssize_t>(sizes, sizes + n_dimensions), data, owner);
+  }
   // NewFromDescr steals a reference to the dtype.
   PyObject* made =
       numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, dtype.inc_ref().ptr(), n_dimensions, sizes, nullptr, nullptr, 0, nullptr);
