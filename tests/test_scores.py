@@ -57,8 +57,9 @@ def test_outputs_zipmap_shows_one_port_per_class() -> None:
 
 def test_explain_says_what_runs_the_model_and_with_how_many_threads() -> None:
     text = eo.Scorer(models.affine(), threads=3).explain()
-    assert "ONNX Runtime" in text
-    assert "3" in text
+    assert text.startswith("plan: native\n")
+    assert "threads: up to 3" in text
+    assert "plan: ONNX Runtime" in eo.Scorer(models.affine(), native=False).explain()
 
 
 def test_scorer_model_given_as_path_bytes_or_proto_scores_alike(tmp_path: pathlib.Path) -> None:
