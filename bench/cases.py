@@ -78,6 +78,7 @@ COLUMNS = contenders.edgeonnx_columns
 MATRIX = contenders.edgeonnx_matrix
 VALUES = contenders.edgeonnx_values
 FIRST = contenders.edgeonnx_first_score
+START = contenders.edgeonnx_start
 
 READY = "run, ready matrix"
 AHEAD = Target(1, 2)  # of those who compile the model: at least level
@@ -113,8 +114,9 @@ OTHER_DUELS = (
     Duel("mlp", "best hand-chunked", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_chunked, Target(0.95, 1.1)),
     Duel("one row", "run, 1 input", "logit", 1, REAL20, MATRIX, contenders.ort_ready_matrix, Target(2, 4)),
     Duel("one row", "run, 20 inputs", "logit_separate", 1, REAL20, COLUMNS, contenders.ort_feeds, Target(5, 15)),
-    Duel("one row", "run, 20; ours lists", "logit_separate", 1, REAL20, VALUES, contenders.ort_feeds, Target(5, 15, informational=True)),
+    Duel("one row", "run, 20; ours plain values", "logit_separate", 1, REAL20, VALUES, contenders.ort_feeds, Target(5, 15, informational=True)),
     Duel("load", "session + first run", "lgbm", 1, REAL30, FIRST, contenders.ort_first_run, Target(1 / 1.5, 1), fresh=True),
+    Duel("load", "import + session + first run", "lgbm", 1, REAL30, START, contenders.ort_start, Target(1, 2), fresh=True),
 )
 SCORED = (*LINEAR_DUELS, *TREE_DUELS, *OTHER_DUELS)
 

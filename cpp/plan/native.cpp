@@ -134,8 +134,8 @@ std::string self_check(const Plan& plan, const Division& division, const Recipe&
   const CheckRows rows = check_rows(plan, division.probe_values(), batch.value_or(1));
   for (const Probe* probe : {&rows.plain, &rows.special}) {
     const bool is_special = probe == &rows.special;
-    // What infinities and the like become behind a matrix product is rounding as well.
-    if (is_special && division.has_rough_results()) continue;
+    // What infinities and the like become behind a matrix product is rounding as well; without one the special rows say all.
+    if (is_special == division.has_rough_results()) continue;
     std::vector<Probe::Answer> theirs;
     try {
       theirs = ask_runtime(recipe.original.get(), recipe.library(), *probe, batch.value_or(probe->n_rows()), names);
@@ -175,6 +175,7 @@ std::string fill(Plan& plan, Division& division, const std::vector<std::string_v
       add_session_tensors(plan, targets);
       if (const std::string reason = learn_shapes(plan, recipe); !reason.empty()) return reason;
     }
+    plan.branches = BranchCheck(recipe.model, plan.inputs);
     if (recipe.options.selfcheck) {
       if (std::string reason = self_check(plan, division, recipe); !reason.empty()) return reason;
     }

@@ -83,7 +83,6 @@ Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& opt
   make_output_ports(plan, model, zipmaps);
   if (options.deterministic && plan.session) choose_padding(plan, library());
   choose_morsel(plan, model, options.morsel_rows);
-  plan.branches = BranchCheck(model, plan.inputs);
   return plan;
 }
 

@@ -132,6 +132,7 @@ Plan plan_session(const Recipe& recipe) {
   plan.inputs = input_ports(*plan.session, model);
   for (size_t i = 0; i < plan.inputs.size(); ++i) plan.session_inputs.push_back({false, i, {}});
   plan.feeds_session.assign(plan.inputs.size(), true);
+  plan.branches = BranchCheck(model, plan.inputs);
   learn_tensors(plan, library);
   if (misdeclares(plan)) {
     request.free_outputs = true;

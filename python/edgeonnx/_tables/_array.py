@@ -11,6 +11,7 @@ import numpy
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables import _structured
 from edgeonnx._tables._columns import Array, ColumnList, Source, any_masked, native, rows_of
+from edgeonnx._tables._masked import is_masked
 
 if TYPE_CHECKING:
     from edgeonnx._port import Port
@@ -21,7 +22,7 @@ def read(data: Array, inputs: tuple[Port, ...]) -> Source:
         return _structured.read(data, inputs)
     if data.ndim == 0:
         raise InvalidArgument("data is a single value; a table has rows: pass an array of shape (n_rows, n_columns)")
-    if type(data) is not numpy.ndarray and not isinstance(data, numpy.ma.MaskedArray):
+    if type(data) is not numpy.ndarray and not is_masked(data):
         data = data.view(numpy.ndarray)  # a numpy.matrix stays two-dimensional whatever is taken of it
     columns = ColumnList()
     data, columns.n_bytes_copied = native(data)
@@ -43,7 +44,7 @@ def append(data: Array, scores: Mapping[str, Array], keep: bool) -> Array:
         parts.insert(0, rows_of(data))
     shape = (len(data), sum(part.shape[1] for part in parts))
     dtype = numpy.result_type(*(part.dtype for part in parts)) if parts else data.dtype
-    masked = any_masked(scores) or (keep and isinstance(data, numpy.ma.MaskedArray))
+    masked = any_masked(scores) or (keep and is_masked(data))
     result: Array = numpy.ma.empty(shape, dtype) if masked else numpy.empty(shape, dtype)
     column = 0
     for part in parts:
@@ -54,7 +55,7 @@ def append(data: Array, scores: Mapping[str, Array], keep: bool) -> Array:
 
 def _is_one_column(data: Array, inputs: tuple[Port, ...]) -> bool:
     # Rows that do not lie together are cheaper to read as k strided columns than to copy. A mask is kept per value that way too.
-    return len(inputs) == 1 and data.shape[1] != 1 and data.strides[1] == data.itemsize and not isinstance(data, numpy.ma.MaskedArray)
+    return len(inputs) == 1 and data.shape[1] != 1 and data.strides[1] == data.itemsize and not is_masked(data)
 
 
 def _names(inputs: tuple[Port, ...], n_columns: int) -> list[str]:

@@ -11,6 +11,7 @@ import numpy.typing
 
 from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
+from edgeonnx._tables._masked import is_masked
 from edgeonnx._tables._pyarrow import holds_numbers, number_array
 
 Array = numpy.typing.NDArray[Any]
@@ -54,7 +55,7 @@ class ColumnList:
                 f"column '{name}' is a single value; a column has one value a row, as numpy.full(n_rows, value) has, and only where all "
                 "values of a mapping are single ones are they one row"
             )
-        if isinstance(values, numpy.ma.MaskedArray):
+        if is_masked(values):
             mask = None if values.mask is numpy.ma.nomask else numpy.ascontiguousarray(values.mask)
             values = values.data
         if values.dtype == object and holds_numbers(values):
@@ -88,7 +89,7 @@ class ColumnList:
 
     def extend(self, names: list[str], matrix: Array) -> None:
         """Add the columns of a matrix in native byte order, as views: far cheaper than `add` for each where there are few rows."""
-        if isinstance(matrix, numpy.ma.MaskedArray):
+        if is_masked(matrix):
             for name, values in zip(names, matrix.T, strict=True):
                 self.add(name, values)
         else:
@@ -124,4 +125,4 @@ def rows_of(values: Array) -> Array:
 
 
 def any_masked(scores: Mapping[str, Array]) -> bool:
-    return any(isinstance(values, numpy.ma.MaskedArray) for values in scores.values())
+    return any(is_masked(values) for values in scores.values())

@@ -11,6 +11,7 @@ import numpy
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables import _arrow_column
 from edgeonnx._tables._columns import Array, ColumnList, Source, refuse_clashes, rows_of
+from edgeonnx._tables._masked import is_masked
 
 if TYPE_CHECKING:
     from edgeonnx._port import Port
@@ -85,7 +86,7 @@ def _is_one_number_type(data: Any) -> bool:
 
 
 def _series_values(pandas: Any, values: Array) -> Any:
-    if not isinstance(values, numpy.ma.MaskedArray):
+    if not is_masked(values):
         return values
     mask = numpy.ma.getmaskarray(values)
     data = numpy.ascontiguousarray(values.data)
