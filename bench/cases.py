@@ -116,7 +116,7 @@ OTHER_DUELS = (
     Duel("one row", "run, 20 inputs", "logit_separate", 1, REAL20, COLUMNS, contenders.ort_feeds, Target(5, 15)),
     Duel("one row", "run, 20; ours plain values", "logit_separate", 1, REAL20, VALUES, contenders.ort_feeds, Target(5, 15, informational=True)),
     Duel("load", "session + first run", "lgbm", 1, REAL30, FIRST, contenders.ort_first_run, Target(1 / 1.5, 1), fresh=True),
-    Duel("load", "import + session + first run", "lgbm", 1, REAL30, START, contenders.ort_start, Target(1, 2), fresh=True),
+    Duel("load", "import + session + first run", "lgbm", 1, REAL30, START, contenders.ort_start, Target(1 / 1.5, 1), fresh=True),
 )
 SCORED = (*LINEAR_DUELS, *TREE_DUELS, *OTHER_DUELS)
 

@@ -46,7 +46,7 @@ void find_nulls(const Binding& binding, const Column& column, const Field& field
   }
 }
 
-/// The values as the model gets them. What a tree tests is read, by the session or by native parts.
+/// The values as the model gets them; nothing where no node reads them, since the tests of them change nothing.
 kernels::ColumnView rounded_values(const Binding& binding, const plan::InputValue& watched, const Lane& lane) {
   const plan::Plan& plan = binding.scorer->plan();
   if (plan.feeds_session[watched.input]) {
@@ -54,6 +54,7 @@ kernels::ColumnView rounded_values(const Binding& binding, const plan::InputValu
     return {tensor + watched.value * static_cast<int64_t>(sizeof(float)), binding.inputs[watched.input].row_bytes()};
   }
   const auto at = std::lower_bound(plan.columns.begin(), plan.columns.end(), watched);
+  if (at == plan.columns.end() || *at != watched) return {};
   return lane.columns_read[static_cast<size_t>(at - plan.columns.begin())];
 }
 
@@ -96,8 +97,10 @@ int64_t count_branch_changes(const Binding& binding, const Morsel& morsel, Lane&
     const plan::InputValue& watched = binding.branch_values[i];
     const BoundInput& input = binding.inputs[watched.input];
     const kernels::ColumnView rounded = rounded_values(binding, watched, lane);
-    columns[i].rounded = rounded.data;
+    static constexpr float kZero = 0;
+    columns[i].rounded = rounded.data ? rounded.data : reinterpret_cast<const std::byte*>(&kZero);
     columns[i].rounded_stride = rounded.stride;
+    if (!rounded.data) continue;
     const auto [field, value] = place_of(input, watched.value);
     if (!is_rounded(binding, input, field)) continue;
     const Column& column = morsel.batch->columns[field];

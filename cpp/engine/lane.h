@@ -76,7 +76,6 @@ struct Lane {
   Buffer padding;  ///< a run with made-up rows in it
   std::vector<kernels::ColumnView> views;
   std::vector<std::byte*> made;
-  std::vector<std::byte*> session_made;  ///< one an output of the session
   std::vector<ort::TensorRef> session_inputs;
   std::vector<ort::TensorRef> session_outputs;
   std::vector<ort::TensorRef> output_refs;

@@ -154,6 +154,20 @@ void run_part(const NativePart& part, const Binding& binding, int64_t n_rows, ke
   part.program.run(lane.views, n_rows, lane.made, workspace);
 }
 
+/// Runs the session over inputs of the plan and what the front made.
+void ask_session(const Binding& binding, int64_t n_rows, Places& places, Lane& lane) {
+  const Plan& plan = binding.scorer->plan();
+  for (size_t i = 0; i < plan.session_inputs.size(); ++i) {
+    if (!plan.session_inputs[i].is_front) lane.session_inputs[i] = lane.input_refs[plan.session_inputs[i].index];
+  }
+  lane.session_outputs.resize(binding.wanted.size());
+  for (size_t i = 0; i < binding.wanted.size(); ++i) {
+    std::byte* made = places.of_result(Part::kSession, binding.wanted[i]);
+    lane.session_outputs[i] = {made ? made : places.between(binding.session_outputs[i].row_bytes()), binding.session_outputs[i].type, {}};
+  }
+  run_session(binding, n_rows, lane);
+}
+
 }  // namespace
 
 void run(const Binding& binding, int64_t n_rows, Lane& lane) {
@@ -172,16 +186,7 @@ void run(const Binding& binding, int64_t n_rows, Lane& lane) {
     }
     run_part(*plan.front, binding, n_rows, lane.front_workspace, lane);
   }
-  if (binding.wanted.empty()) return;
-  for (size_t i = 0; i < plan.session_inputs.size(); ++i) {
-    if (!plan.session_inputs[i].is_front) lane.session_inputs[i] = lane.input_refs[plan.session_inputs[i].index];
-  }
-  lane.session_outputs.resize(binding.wanted.size());
-  for (size_t i = 0; i < binding.wanted.size(); ++i) {
-    std::byte* made = places.of_result(Part::kSession, binding.wanted[i]);
-    lane.session_outputs[i] = {made ? made : places.between(binding.session_outputs[i].row_bytes()), binding.session_outputs[i].type, {}};
-  }
-  run_session(binding, n_rows, lane);
+  if (!binding.wanted.empty()) ask_session(binding, n_rows, places, lane);
   if (!binding.runs_tail) return;
   lane.made.assign(plan.tail->program.outputs().size(), nullptr);
   for (size_t i = 0; i < lane.made.size(); ++i) lane.made[i] = places.of_result(Part::kTail, i);

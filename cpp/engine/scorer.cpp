@@ -84,7 +84,14 @@ std::string unread_text(const plan::Plan& plan) {
     for (size_t v = 0; v < is_read.size(); ++v) {
       if (!is_read[v]) values.push_back("'" + std::to_string(v) + "'");
     }
-    if (values.size() == is_read.size()) {
+    constexpr size_t kMostNamed = 200;
+    const bool is_whole = values.size() == is_read.size();
+    if (values.size() > kMostNamed) {
+      const std::string n_more = std::to_string(values.size() - kMostNamed);
+      values.resize(kMostNamed);
+      values.push_back("and " + n_more + " more");
+    }
+    if (is_whole) {
       inputs.push_back(in_quotes(plan.inputs[i].name));
     } else if (!values.empty()) {
       text += "unread values of " + in_quotes(plan.inputs[i].name) + ", since no node uses them: " + join(values) + "\n";

@@ -30,7 +30,10 @@ class Scorer {
 
   const plan::Plan& plan() const { return plan_; }
   /// ONNX Runtime, opened if it has not been yet. Throws Error(kRuntimeMissing).
-  const ort::Library& library() const { return ort::Library::open(ort_library_); }
+  const ort::Library& library() const {
+    if (!library_) library_ = &ort::Library::open(ort_library_);
+    return *library_;
+  }
   const std::string& model_name() const { return model_name_; }
   int n_threads() const { return n_threads_; }
   const std::string& explain() const { return explain_; }
@@ -47,6 +50,7 @@ class Scorer {
   std::string explanation() const;
 
   std::string ort_library_;
+  mutable std::atomic<const ort::Library*> library_{nullptr};
   std::string model_name_;
   plan::Plan plan_;
   int n_threads_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/error.h"
+
 namespace edgeonnx::kernels {
 namespace {
 
@@ -30,6 +32,7 @@ class ForestStep final : public Step {
   ForestStep(const Trees& trees, Aggregate aggregate, ForestEnding ending, std::vector<Register> features, std::vector<Register> scores,
              Register label)
       : forest_(trees, aggregate), ending_(std::move(ending)), features_(std::move(features)), scores_(std::move(scores)), label_(label) {
+    if (forest_.features().size() != features_.size()) throw Error(Code::kInternal, "a forest was given columns that it does not test");
     for (int32_t t = 0; t < forest_.n_targets(); ++t) {
       presence_.push_back(forest_.presence(t));
       any_by_row_ |= presence_.back() == Presence::kByRow;

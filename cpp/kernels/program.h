@@ -47,8 +47,6 @@ class Program {
   Program(std::vector<Type> types, size_t n_inputs, std::vector<std::unique_ptr<Step>> steps, std::vector<Output> outputs);
 
   size_t n_inputs() const { return n_inputs_; }
-  size_t n_steps() const { return steps_.size(); }
-  Type input_type(size_t i) const { return types_[i]; }
   const std::vector<Output>& outputs() const { return outputs_; }
 
   /// inputs: one a register below n_inputs(). outputs[i]: memory of outputs()[i], n rows without gaps; null where nobody

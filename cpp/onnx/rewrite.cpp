@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "onnx/field.h"
+#include "onnx/value_info.h"
 
 namespace edgeonnx::onnx {
 
@@ -150,14 +151,6 @@ Writer with_free_dimension(Reader message, std::span<const uint32_t> path) {
   }
   if (path.empty()) out.text(field::dimension::kParameter, kBatch);
   return out;
-}
-
-std::string_view name_of(Reader value_info) {
-  std::string_view name;
-  while (value_info.next()) {
-    if (value_info.number() == field::value_info::kName) name = value_info.text();
-  }
-  return name;
 }
 
 Pieces rewrite_graph(Reader graph, const Edits& edits) {

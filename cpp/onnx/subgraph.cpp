@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "onnx/field.h"
+#include "onnx/value_info.h"
 
 namespace edgeonnx::onnx {
 namespace {
@@ -30,14 +31,6 @@ Writer bare_info(const std::string& name) {
   Writer info;
   info.text(field::value_info::kName, name);
   return info;
-}
-
-std::string_view name_of(Reader value_info) {
-  std::string_view name;
-  while (value_info.next()) {
-    if (value_info.number() == field::value_info::kName) name = value_info.text();
-  }
-  return name;
 }
 
 Writer part_of_graph(Reader graph, const Model& model, const Subgraph& part) {

@@ -164,4 +164,12 @@ ValueInfo read_value_info(Reader message) {
   return value;
 }
 
+std::string_view name_of(Reader message) {
+  std::string_view name;
+  while (message.next()) {
+    if (message.number() == field::value_info::kName) name = message.text();
+  }
+  return name;
+}
+
 }  // namespace edgeonnx::onnx

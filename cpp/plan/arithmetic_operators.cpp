@@ -46,6 +46,7 @@ std::vector<int64_t> sizes_of(const Value& value, size_t rank) {
     if (value.inner.size() != rank) throw Refusal("its inputs have different ranks, so rows would mix");
     return value.inner;
   }
+  if (value.constant->n_values() == 0) throw Refusal("its constant is empty");
   std::vector<int64_t> sizes = value.constant->shape;
   if (sizes.size() > rank + 1 || (sizes.size() == rank + 1 && sizes[0] != 1)) throw Refusal("its constant differs from row to row");
   if (sizes.size() == rank + 1) sizes.erase(sizes.begin());
@@ -68,6 +69,8 @@ class Broadcast {
         inner_[d] = std::max(inner_[d], size);
       }
     }
+    int64_t n = 1;
+    for (const int64_t size : inner_) demand_width(n, size), n *= size;
   }
 
   const std::vector<int64_t>& inner() const { return inner_; }
@@ -302,13 +305,24 @@ void clip(NodeContext& context) {
   const bool by_attributes = context.opset() < 11;
   if (by_attributes) demand_type(value.type, {Type::kFloat});
   const Type in = computing_type(value.type, context.is_rough(value));
+  // What is left open is bounded by what the type holds, infinities included.
+  const auto limit = [&](bool is_high) -> onnx::Tensor {
+    const auto of = [is_high](auto type) {
+      using Limits = std::numeric_limits<decltype(type)>;
+      return is_high ? Limits::max() : Limits::lowest();
+    };
+    if (value.type == Type::kFloat) return {value.type, {}, {static_cast<double>(of(float{}))}, {}};
+    if (value.type == Type::kDouble) return {value.type, {}, {of(double{})}, {}};
+    return {value.type, {}, {}, {value.type == Type::kInt32 ? int64_t{of(int32_t{})} : of(int64_t{})}};
+  };
   const auto bound = [&](size_t i, const char* name, bool is_high) {
-    if (context.has_input(i)) return operand_of(context.constant(i), 0, in);
-    const double limit = is_high ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+    if (context.has_input(i)) {
+      const onnx::Tensor& given = context.constant(i);
+      if (given.type != value.type || given.n_values() != 1) throw Refusal("its bounds are not of its input's type");
+      return operand_of(given, 0, in);
+    }
     if (by_attributes && context.has(name)) return operand_of({Type::kFloat, {}, {static_cast<double>(context.real(name, 0))}, {}}, 0, in);
-    if (is_real(in)) return operand_of({Type::kFloat, {}, {limit}, {}}, 0, in);
-    const int64_t least = in == Type::kInt32 ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int64_t>::min();
-    return operand_of({Type::kInt64, {}, {}, {is_high ? -(least + 1) : least}}, 0, in);
+    return operand_of(limit(is_high), 0, in);
   };
   const Operand low = bound(1, "min", false);
   const Operand high = bound(2, "max", true);

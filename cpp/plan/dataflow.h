@@ -92,6 +92,7 @@ class Dataflow {
   /// what only widens or narrows them into the operation.
   std::vector<ColumnId> add_linear(Linear made, Type type);
 
+  int64_t n_columns() const { return static_cast<int64_t>(columns_.size()); }
   const Column& operator[](ColumnId id) const { return columns_[static_cast<size_t>(id)]; }
 
   /// Says that the column is an affine function of another one, for those who may replace it by that.
@@ -99,6 +100,12 @@ class Dataflow {
   const std::optional<Affine>& affine(ColumnId column) const { return affines_[static_cast<size_t>(column)]; }
   /// Says that the column, of float, is another one of double, rounded.
   void set_narrowed(ColumnId column, ColumnId from) { narrowed_.insert_or_assign(column, from); }
+  /// Says that the column's values are integers in [0, end).
+  void set_index_end(ColumnId column, int64_t end) { index_ends_.insert_or_assign(column, end); }
+  std::optional<int64_t> index_end(ColumnId column) const {
+    const auto at = index_ends_.find(column);
+    return at == index_ends_.end() ? std::nullopt : std::optional(at->second);
+  }
   /// The linear operation whose outputs are exactly these columns; null where there is none.
   const Linear* linear(std::span<const ColumnId> columns) const;
 
@@ -129,6 +136,7 @@ class Dataflow {
   std::vector<Operation> operations_;
   std::map<SourceValue, std::vector<double>> cuts_;
   std::map<ColumnId, ColumnId> narrowed_;
+  std::map<ColumnId, int64_t> index_ends_;
 };
 
 }  // namespace edgeonnx::plan

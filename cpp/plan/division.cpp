@@ -18,7 +18,7 @@ bool is_native_type(Type type) {
 /// Sizes of an input behind its rows; nothing where native columns can't be made of it.
 std::optional<std::vector<int64_t>> native_inner(const onnx::ValueInfo& input) {
   if (input.kind != onnx::Kind::kTensor || !is_native_type(input.type) || input.shape.empty()) return std::nullopt;
-  constexpr int64_t kMostValues = 1 << 20;
+  constexpr int64_t kMostValues = 1 << 14;  // wider rows are pictures and the like, no tables
   std::vector<int64_t> inner;
   int64_t n = 1;
   for (size_t i = 1; i < input.shape.size(); ++i) {
@@ -53,7 +53,18 @@ Division::Division(const onnx::Model& model, std::vector<std::string_view> targe
       is_constant_(model.nodes.size(), false) {
   find_needed();
   is_native_ = try_native();
-  if (!is_native_) divide();
+  if (!is_native_ && !has_inner_graphs()) divide();
+}
+
+bool Division::has_inner_graphs() const {
+  // What such a graph takes from the one around it is no input of the node, so cuts would miss it.
+  constexpr int32_t kGraph = 5, kGraphs = 10;  // AttributeProto.AttributeType
+  for (size_t i = 0; i < model_.nodes.size(); ++i) {
+    for (const onnx::Attribute& attribute : model_.nodes[i].attributes) {
+      if (needed_[i] && (attribute.type == kGraph || attribute.type == kGraphs)) return true;
+    }
+  }
+  return false;
 }
 
 void Division::find_needed() {
@@ -65,6 +76,14 @@ void Division::find_needed() {
     needed_[i] = std::any_of(node.outputs.begin(), node.outputs.end(), [&](std::string_view output) { return wanted.contains(output); });
     if (needed_[i]) wanted.insert(node.inputs.begin(), node.inputs.end());
   }
+  wanted_ = std::move(wanted);
+}
+
+std::string Division::translate(Translation& translation, const onnx::Node& node) const {
+  std::string reason = translation.translate(node);
+  const auto is_missing = [&](std::string_view output) { return !output.empty() && wanted_.contains(output) && !translation.find(output); };
+  if (reason.empty() && std::any_of(node.outputs.begin(), node.outputs.end(), is_missing)) reason = "its text is wanted";
+  return reason;
 }
 
 void Division::add_inputs(Translation& translation) const {
@@ -81,7 +100,7 @@ bool Division::try_native() {
   bool all = true;
   for (size_t i = 0; i < model_.nodes.size(); ++i) {
     if (!needed_[i]) continue;
-    reasons_[i] = translation.translate(model_.nodes[i]);
+    reasons_[i] = translate(translation, model_.nodes[i]);
     by_[i] = reasons_[i].empty() ? By::kFront : By::kSession;
     all = all && reasons_[i].empty();
   }
@@ -91,7 +110,9 @@ bool Division::try_native() {
   };
   if (!all || !std::all_of(targets_.begin(), targets_.end(), is_made)) return false;
   for (const std::string_view target : targets_) {
-    for (const ColumnId column : translation.find(target)->columns) has_rough_results_ |= translation.flow()[column].is_rough;
+    const std::vector<ColumnId>& columns = translation.find(target)->columns;
+    const auto is_rough = [&](ColumnId column) { return translation.flow()[column].is_rough; };
+    if (std::any_of(columns.begin(), columns.end(), is_rough)) rough_targets_.insert(target);
   }
   front_targets_ = targets_;
   front_.emplace(draft(translation, targets_));
@@ -106,13 +127,13 @@ void Division::divide() {
   for (size_t i = 0; i < model_.nodes.size(); ++i) {
     if (!needed_[i]) continue;
     const onnx::Node& node = model_.nodes[i];
-    const std::string reason = translation.translate(node);
+    const std::string reason = translate(translation, node);
     by_[i] = reason.empty() ? By::kFront : By::kSession;
     if (!reason.empty() && reasons_[i].empty()) reasons_[i] = reason;  // the first try's reason tells more, where it had one
     const Operator* found = find_operator(node);
     waits[i] = !reason.empty() && found && !found->is_rough &&
                std::any_of(node.inputs.begin(), node.inputs.end(),
-                           [&](std::string_view input) { return !input.empty() && !translation.find(input); });
+                           [&](std::string_view input) { return !input.empty() && !translation.find(input) && !translation.is_constant(input); });
   }
   if (!is_worth_a_front(translation)) {
     for (By& by : by_) by = by == By::kFront ? By::kSession : by;
@@ -161,10 +182,20 @@ void Division::divide() {
     if (is_constant_[i]) by_[i] = By::kSession;
   }
   cut_session();
-  if (!has_front) return;
+  make_front();
+}
+
+void Division::make_front() {
+  front_.reset();
+  probe_values_.clear();
   std::vector<std::string_view> wanted = front_targets_;
   wanted.insert(wanted.end(), front_cuts_.begin(), front_cuts_.end());
   if (wanted.empty()) return;
+  Translation translation(model_, true);
+  add_inputs(translation);
+  for (size_t i = 0; i < model_.nodes.size(); ++i) {
+    if (by_[i] == By::kFront || is_constant_[i]) (void)translation.translate(model_.nodes[i]);
+  }
   front_.emplace(draft(translation, wanted));
   keep_probe_values(translation);
 }
@@ -260,6 +291,7 @@ void Division::drop_tail(const std::string& reason) {
   }
   tail_targets_.clear();
   cut_session();
+  make_front();
 }
 
 void Division::leave_all() {

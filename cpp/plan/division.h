@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "onnx/model.h"
@@ -37,7 +38,9 @@ class Division {
   bool is_native() const { return is_native_; }
   bool has_front() const { return front_.has_value(); }
   bool has_tail() const { return has_tail_; }
-  bool has_rough_results() const { return has_rough_results_; }
+  /// Whether the target is only near what ONNX Runtime computes.
+  bool is_rough(std::string_view target) const { return rough_targets_.contains(target); }
+  bool has_rough_targets() const { return !rough_targets_.empty(); }
 
   /// Of a native model: makes the targets. Of a front: makes `front_targets`, then the inputs of the session.
   Draft& front() { return *front_; }
@@ -69,12 +72,17 @@ class Division {
   enum class By { kNobody, kFront, kSession, kTail };
 
   void find_needed();
+  bool has_inner_graphs() const;
+  /// As Translation::translate, and a reason where an output that somebody reads is left out.
+  std::string translate(Translation& translation, const onnx::Node& node) const;
   void add_inputs(Translation& translation) const;
   bool try_native();
   void divide();
   /// Whether the front makes anything that is not an input of the model under another name.
   bool is_worth_a_front(const Translation& translation) const;
   void cut_session();
+  /// Drafts what the front makes for results and for the session.
+  void make_front();
   Draft draft(Translation& translation, const std::vector<std::string_view>& values);
   void keep_probe_values(Translation& translation);
 
@@ -86,7 +94,8 @@ class Division {
   std::vector<bool> is_constant_;  ///< nodes that make constants: the session has them, and so has the tail
   bool is_native_ = false;
   bool has_tail_ = false;
-  bool has_rough_results_ = false;
+  std::unordered_set<std::string_view> wanted_;  ///< values that needed nodes read, and targets
+  std::unordered_set<std::string_view> rough_targets_;
   std::optional<Draft> front_;
   std::vector<std::string_view> front_targets_, front_cuts_, tail_targets_;
   std::unordered_map<std::string_view, onnx::SubgraphInput> front_values_;  ///< all that nodes of the front make

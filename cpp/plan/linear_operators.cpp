@@ -26,11 +26,14 @@ void demand_real(const Value& value) {
   if (value.type != Type::kFloat && value.type != Type::kDouble) throw Refusal("its input is not of floats");
 }
 
-Value linear(NodeContext& context, const Value& rows, std::vector<double> weights, std::vector<double> bias, Type type) {
-  const auto n_outputs = static_cast<int64_t>(bias.size());
-  if (n_outputs == 0 || n_outputs > kMostOutputs) {
+void demand_few(int64_t n_outputs) {
+  if (n_outputs <= 0 || n_outputs > kMostOutputs) {
     throw Refusal("it has " + std::to_string(n_outputs) + " results, and a native product pays for " + std::to_string(kMostOutputs) + " at most");
   }
+}
+
+Value linear(NodeContext& context, const Value& rows, std::vector<double> weights, std::vector<double> bias, Type type) {
+  const auto n_outputs = static_cast<int64_t>(bias.size());
   return {type, {n_outputs}, context.flow().add_linear({rows.columns, std::move(weights), std::move(bias)}, type), {}};
 }
 
@@ -58,7 +61,7 @@ void mat_mul(NodeContext& context) {
   if (matrix.shape.empty() || matrix.shape.size() > 2 || matrix.shape[0] != rows.inner[0]) throw Refusal("its constant is no matrix that fits");
   const bool is_vector = matrix.shape.size() == 1;
   const int64_t m = is_vector ? 1 : matrix.shape[1];
-  if (m > kMostOutputs) throw Refusal("it has " + std::to_string(m) + " results, and a native product pays for " + std::to_string(kMostOutputs) + " at most");
+  demand_few(m);
   Value result = linear(context, rows, is_vector ? reals_of(matrix) : transposed(matrix), std::vector<double>(static_cast<size_t>(m), 0.0), rows.type);
   if (is_vector) result.inner.clear();
   context.output(0, std::move(result));
@@ -72,7 +75,7 @@ void gemm(NodeContext& context) {
   const bool is_transposed = context.integer("transB", 0) != 0;
   if (matrix.shape.size() != 2 || matrix.shape[is_transposed ? 1 : 0] != rows.inner[0]) throw Refusal("its constant is no matrix that fits");
   const int64_t m = matrix.shape[is_transposed ? 0 : 1];
-  if (m > kMostOutputs) throw Refusal("it has " + std::to_string(m) + " results, and a native product pays for " + std::to_string(kMostOutputs) + " at most");
+  demand_few(m);
   const double alpha = static_cast<double>(context.real("alpha", 1));
   const double beta = static_cast<double>(context.real("beta", 1));
   std::vector<double> weights = is_transposed ? reals_of(matrix) : transposed(matrix);
@@ -117,6 +120,7 @@ Value transformed(NodeContext& context, const Value& scores, PostTransform trans
 
 /// coefficients and intercepts over rows of floats; what is no float becomes one first, as in ONNX Runtime.
 Value linear_scores(NodeContext& context, size_t n_scores, bool casts) {
+  demand_few(static_cast<int64_t>(n_scores));
   const Value& given = context.matrix(0);
   Value rows = given;
   if (given.type != Type::kFloat) {
@@ -130,7 +134,7 @@ Value linear_scores(NodeContext& context, size_t n_scores, bool casts) {
   }
   const std::vector<float> coefficients = context.reals("coefficients");
   const std::vector<float> intercepts = context.reals("intercepts");
-  if (n_scores == 0 || coefficients.size() != n_scores * rows.columns.size()) throw Refusal("its coefficients do not fit the rows");
+  if (coefficients.size() != n_scores * rows.columns.size()) throw Refusal("its coefficients do not fit the rows");
   if (!intercepts.empty() && intercepts.size() != n_scores) throw Refusal("its intercepts do not fit its results");
   std::vector<double> bias(intercepts.begin(), intercepts.end());
   bias.resize(n_scores, 0.0);
@@ -138,7 +142,7 @@ Value linear_scores(NodeContext& context, size_t n_scores, bool casts) {
 }
 
 void linear_regressor(NodeContext& context) {
-  const auto n_targets = static_cast<size_t>(std::max<int64_t>(0, context.integer("targets", 1)));
+  const auto n_targets = static_cast<size_t>(std::clamp<int64_t>(context.integer("targets", 1), 0, kMostOutputs + 1));
   const Value scores = linear_scores(context, n_targets, false);
   PostTransform transform = post_transform_of(context);
   // ONNX Runtime transforms a single score by PROBIT and by nothing else.
@@ -220,6 +224,7 @@ void arg_max(NodeContext& context) {
   const ColumnId index = context.flow().add_one(std::move(inputs), Type::kInt64, is_rough, [](const auto& from, const auto& to) {
     return kernels::make_arg_max(from[0].type, registers_of(from), to[0].at);
   });
+  context.flow().set_index_end(index, static_cast<int64_t>(value.columns.size()));
   Value result{Type::kInt64, {}, {index}, {}};
   if (context.integer("keepdims", 1) != 0) result.inner = {1};
   context.output(0, std::move(result));

@@ -95,6 +95,7 @@ void one_hot_encoder(NodeContext& context) {
   std::unordered_map<int64_t, size_t> last;
   for (size_t i = 0; i < categories.size(); ++i) last[categories[i]] = i;
   if (last.size() != categories.size()) throw Refusal("it lists a category twice");
+  demand_width(static_cast<int64_t>(categories.size()), static_cast<int64_t>(value.columns.size()));
   Value result{Type::kFloat, value.inner, {}, {}};
   result.inner.push_back(static_cast<int64_t>(categories.size()));
   for (const ColumnId column : value.columns) {
@@ -225,6 +226,9 @@ void look_up(NodeContext& context) {
   const onnx::Tensor& list = context.constant(0);
   const Value& index = context.columns(1);
   if (index.type != Type::kInt64 || index.columns.size() != 1) throw Refusal("its index is not one bigint a row");
+  const bool is_row = list.shape.size() == 1 || (list.shape.size() == 2 && list.shape[0] == 1);
+  const std::optional<int64_t> end = context.flow().index_end(index.columns[0]);
+  if (!is_row || !end || *end > list.n_values()) throw Refusal("its index may be beyond the list");
   if (list.type != Type::kInt64 && list.type != Type::kInt32 && list.type != Type::kFloat) throw Refusal("there is no native kernel for its type");
   const bool is_float = list.type == Type::kFloat;
   auto keys = std::make_shared<std::vector<int64_t>>();
@@ -249,7 +253,8 @@ void look_up(NodeContext& context) {
 void array_feature_extractor(NodeContext& context) {
   if (context.input(0).is_constant()) return look_up(context);
   const Value& value = context.matrix(0);
-  const std::vector<int64_t>& indices = context.constant(1).integers;
+  const std::vector<int64_t>& indices = context.constant_integers(1);
+  demand_width(static_cast<int64_t>(indices.size()));
   Value result{value.type, {static_cast<int64_t>(indices.size())}, {}, {}};
   for (const int64_t index : indices) {
     if (index < 0 || index >= value.inner[0]) throw Refusal("it takes an entry that does not exist");
@@ -275,6 +280,7 @@ void feature_vectorizer(NodeContext& context) {
                                                                                   }));
     }
     result.inner[0] += part.inner[0];
+    demand_width(result.inner[0]);
   }
   context.output(0, std::move(result));
 }

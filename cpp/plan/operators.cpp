@@ -8,6 +8,12 @@
 
 namespace edgeonnx::plan {
 
+void demand_width(int64_t n) {
+  if (n > kMostColumns) throw Refusal("it makes rows of more than " + std::to_string(kMostColumns) + " values");
+}
+
+void demand_width(int64_t a, int64_t b) { demand_width(a > 0 && b > kMostColumns / a ? kMostColumns + 1 : a * b); }
+
 const Value& NodeContext::input(size_t i) const {
   if (!has_input(i)) throw Refusal("input " + std::to_string(i) + " is missing");
   const auto at = values_.find(node_.inputs[i]);
@@ -31,6 +37,12 @@ const onnx::Tensor& NodeContext::constant(size_t i) const {
   const Value& value = input(i);
   if (!value.is_constant()) throw Refusal("its input " + in_quotes(node_.inputs[i]) + " is not a constant");
   return *value.constant;
+}
+
+const std::vector<int64_t>& NodeContext::constant_integers(size_t i) const {
+  const onnx::Tensor& tensor = constant(i);
+  if (tensor.type != Type::kInt32 && tensor.type != Type::kInt64) throw Refusal("its constant " + in_quotes(node_.inputs[i]) + " is not of integers");
+  return tensor.integers;
 }
 
 int64_t NodeContext::integer(std::string_view name, int64_t otherwise) const {

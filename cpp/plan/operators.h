@@ -16,6 +16,9 @@
 
 namespace edgeonnx::plan {
 
+/// Of a value, and more or less of all values together: a row of more is no row of a table, and a hostile model must not fill memory.
+inline constexpr int64_t kMostColumns = 1 << 17;
+
 /// Why a node is left to ONNX Runtime, as the end of a sentence about it.
 struct Refusal : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -31,6 +34,10 @@ struct Value {
   bool is_constant() const { return constant.has_value(); }
   bool is_matrix() const { return !is_constant() && inner.size() == 1; }
 };
+
+/// Throws Refusal for a value of n columns, or of a * b, that is too wide.
+void demand_width(int64_t n);
+void demand_width(int64_t a, int64_t b);
 
 class NodeContext {
  public:
@@ -51,6 +58,7 @@ class NodeContext {
   const Value& columns(size_t i) const;   ///< not a constant
   const Value& matrix(size_t i) const;    ///< [rows, k]
   const onnx::Tensor& constant(size_t i) const;
+  const std::vector<int64_t>& constant_integers(size_t i) const;  ///< of int32 or int64
 
   /// Attributes, or the default where there is none.
   int64_t integer(std::string_view name, int64_t otherwise) const;

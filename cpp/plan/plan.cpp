@@ -51,8 +51,14 @@ Plan plan_by_options(const Recipe& recipe) {
   } else {
     if (recipe.options.selfcheck) recipe.original.begin();
     Plan plan;
-    reason = plan_native(plan, recipe);
-    if (reason.empty()) return plan;
+    try {
+      reason = plan_native(plan, recipe);
+      if (reason.empty()) return plan;
+    } catch (const Error& error) {
+      // The model itself may be at fault: on ONNX Runtime alone it will then say so in its own words.
+      if (error.code() == Code::kRuntimeMissing || error.code() == Code::kOutOfMemory) throw;
+      reason = error.what();
+    }
     Plan fallback = plan_session(recipe);
     fallback.notes.insert(fallback.notes.begin(), plan.notes.begin(), plan.notes.end());
     fallback.notes.push_back("native kernels are not used: " + reason);

@@ -105,6 +105,7 @@ void make_output_ports(Plan& plan, const onnx::Model& model, const std::vector<o
         if (is_known && !port.shape.empty()) port.shape[0] = -1;
       } else {
         port.refusal = output_refusal(output.type_text, output.kind == onnx::Kind::kTensor, output.type);
+        if (port.refusal.empty()) throw Error(Code::kInternal, "the plan lost the output " + in_quotes(output.name));
       }
       plan.outputs.push_back({std::move(port), is_made ? index_of(output.name) : 0, 0, false});
       continue;

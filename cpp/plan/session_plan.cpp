@@ -90,10 +90,13 @@ void learn_tensors(Plan& plan, const ort::Library& library) {
   }
 }
 
-/// Whether the session returns something else than it declares: ONNX Runtime only warns of it, unless it is given memory of the right size.
+}  // namespace
+
+bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
+
 bool misdeclares(const Plan& plan) {
   return std::any_of(plan.tensors.begin(), plan.tensors.end(), [](const Tensor& tensor) {
-    if (!tensor.shape || tensor.declared.empty()) return false;
+    if (tensor.part != Part::kSession || !tensor.shape || tensor.declared.empty()) return false;
     const std::vector<int64_t>& shape = tensor.shape->shape;
     if (shape.size() != tensor.declared.size()) return true;
     for (size_t i = 0; i < shape.size(); ++i) {
@@ -103,10 +106,6 @@ bool misdeclares(const Plan& plan) {
     return false;
   });
 }
-
-}  // namespace
-
-bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
 
 void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> bytes) {
   // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
@@ -118,7 +117,6 @@ void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> b
   };
 }
 
-/// A plan that is one session, whatever the model.
 Plan plan_session(const Recipe& recipe) {
   const onnx::Model& model = recipe.model;
   const ort::Library& library = recipe.library();

@@ -71,6 +71,7 @@ void concat(NodeContext& context) {
     std::vector<int64_t> inner = part.inner;
     if (part.type != first.type || inner.size() != first.inner.size()) throw Refusal("its inputs have different types or ranks");
     result.inner[axis] += inner[axis];
+    demand_width(result.inner[axis], shape.before * shape.after);
     inner[axis] = first.inner[axis];
     if (inner != first.inner) throw Refusal("its inputs have different sizes");
     parts.push_back(&part);
@@ -88,6 +89,8 @@ void concat(NodeContext& context) {
 /// Keeps the entries `chosen` of the axis.
 Value take(const Value& value, int64_t axis, const std::vector<int64_t>& chosen) {
   const Split3 shape = split_at(axis, value);
+  if (chosen.empty()) throw Refusal("it leaves nothing over");
+  demand_width(static_cast<int64_t>(chosen.size()), shape.before * shape.after);
   Value result{value.type, value.inner, {}, {}};
   result.inner[static_cast<size_t>(axis_of(axis, value) - 1)] = static_cast<int64_t>(chosen.size());
   for (int64_t before = 0; before < shape.before; ++before) {
@@ -103,9 +106,9 @@ Value take(const Value& value, int64_t axis, const std::vector<int64_t>& chosen)
 void gather(NodeContext& context) {
   const Value& value = context.columns(0);
   const onnx::Tensor& indices = context.constant(1);
+  std::vector<int64_t> chosen = context.constant_integers(1);
   const int64_t axis = axis_of(context.integer("axis", 0), value);
   const Split3 shape = split_at(axis, value);
-  std::vector<int64_t> chosen = indices.integers;
   for (int64_t& index : chosen) index += index < 0 ? shape.size : 0;
   Value result = take(value, axis, chosen);
   const auto at = result.inner.begin() + (axis - 1);
@@ -117,12 +120,12 @@ void gather(NodeContext& context) {
 void slice(NodeContext& context) {
   if (context.opset() < 10) throw Refusal("it is of an operator set older than 10");
   const Value& value = context.columns(0);
-  const std::vector<int64_t>& starts = context.constant(1).integers;
-  const std::vector<int64_t>& ends = context.constant(2).integers;
+  const std::vector<int64_t>& starts = context.constant_integers(1);
+  const std::vector<int64_t>& ends = context.constant_integers(2);
   std::vector<int64_t> axes(starts.size());
   std::iota(axes.begin(), axes.end(), 0);
-  if (context.has_input(3)) axes = context.constant(3).integers;
-  const std::vector<int64_t> steps = context.has_input(4) ? context.constant(4).integers : std::vector<int64_t>(starts.size(), 1);
+  if (context.has_input(3)) axes = context.constant_integers(3);
+  const std::vector<int64_t> steps = context.has_input(4) ? context.constant_integers(4) : std::vector<int64_t>(starts.size(), 1);
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) throw Refusal("its lists differ in length");
   Value result = value;
   for (size_t i = 0; i < starts.size(); ++i) {
@@ -131,7 +134,6 @@ void slice(NodeContext& context) {
     const auto bound = [size](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); };
     std::vector<int64_t> chosen;
     for (int64_t index = bound(starts[i]); index < bound(ends[i]); ++index) chosen.push_back(index);
-    if (chosen.empty()) throw Refusal("it leaves nothing over");
     result = take(result, axes[i], chosen);
   }
   context.output(0, std::move(result));
@@ -142,12 +144,13 @@ void split(NodeContext& context) {
   const int64_t axis = context.integer("axis", 0);
   const int64_t size = split_at(axis, value).size;
   const auto n = static_cast<int64_t>(context.node().outputs.size());
-  std::vector<int64_t> sizes = context.has_input(1) ? context.constant(1).integers : context.integers("split");
+  std::vector<int64_t> sizes = context.has_input(1) ? context.constant_integers(1) : context.integers("split");
   if (sizes.empty()) {
     if (n == 0 || size % n != 0) throw Refusal("its parts are not of one size");
     sizes.assign(static_cast<size_t>(n), size / n);
   }
-  if (static_cast<int64_t>(sizes.size()) != n || std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != size) {
+  const bool are_parts = std::all_of(sizes.begin(), sizes.end(), [size](int64_t part) { return part > 0 && part <= size; });
+  if (static_cast<int64_t>(sizes.size()) != n || n > size || !are_parts || std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != size) {
     throw Refusal("its parts do not add up");
   }
   int64_t begin = 0;
@@ -167,7 +170,7 @@ void resize(NodeContext& context, const Value& value, std::vector<int64_t> inner
 
 void reshape(NodeContext& context) {
   const Value& value = context.input(0);
-  const std::vector<int64_t> shape = context.has_input(1) ? context.constant(1).integers : context.integers("shape");
+  const std::vector<int64_t> shape = context.has_input(1) ? context.constant_integers(1) : context.integers("shape");
   if (value.is_constant()) throw Refusal("it reshapes a constant");
   if (shape.empty()) throw Refusal("it has no sizes");
   const auto n = static_cast<int64_t>(value.columns.size());
@@ -197,7 +200,7 @@ void flatten(NodeContext& context) {
 }
 
 std::vector<int64_t> axes_of(const NodeContext& context) {
-  return context.has_input(1) ? context.constant(1).integers : context.integers("axes");
+  return context.has_input(1) ? context.constant_integers(1) : context.integers("axes");
 }
 
 void squeeze(NodeContext& context) {

@@ -38,6 +38,7 @@ std::string Translation::translate(const onnx::Node& node) {
   const Operator* found = find_operator(node);
   if (!found) return "there is no native kernel for it";
   if (found->is_rough && exact_only_) return "its results go on to nodes that are left to ONNX Runtime, by its own rounding";
+  if (flow_.n_columns() > kMostColumns) return "the nodes before it make too many columns";
   read_constants(node);
   NodeContext context(node, model_.opset(node.domain), flow_, values_);
   try {

@@ -26,6 +26,9 @@ class Translation {
   /// The value of that name; null where nobody made it.
   const Value* find(std::string_view name) const;
 
+  /// Whether it is a constant of the model that no translated node has read.
+  bool is_constant(std::string_view name) const { return constants_.contains(name); }
+
   Dataflow& flow() { return flow_; }
 
  private:

@@ -30,14 +30,37 @@ void note_some_cuts(const kernels::Trees& trees, const std::vector<int32_t>& fea
   }
 }
 
+/// Trees that hold each other would be laid out once for each.
+void demand_trees(const kernels::Trees& trees) {
+  std::vector<int32_t> last_seen(trees.splits.size(), -1);
+  const size_t most = 4 * trees.splits.size() + (size_t{1} << 16);
+  size_t n_seen = 0;
+  std::vector<int32_t> rest;
+  for (size_t t = 0; t < trees.roots.size(); ++t) {
+    rest.assign(1, trees.roots[t]);
+    while (!rest.empty()) {
+      const int32_t node = rest.back();
+      rest.pop_back();
+      if (node < 0 || last_seen[static_cast<size_t>(node)] == static_cast<int32_t>(t)) continue;
+      last_seen[static_cast<size_t>(node)] = static_cast<int32_t>(t);
+      if (++n_seen > most) throw Refusal("its trees share most of their nodes");
+      rest.push_back(trees.splits[static_cast<size_t>(node)].left);
+      rest.push_back(trees.splits[static_cast<size_t>(node)].right);
+    }
+  }
+}
+
 void tree_ensemble(NodeContext& context) {
   const Value& value = context.matrix(0);
   context.demand_exact(value, "the way through the trees");
   std::string reason;
   const auto ensemble = onnx::read_tree_ensemble(context.node(), &reason);
   if (!ensemble) throw Refusal(reason);
+  constexpr int32_t kMostTargets = 1 << 12;
+  if (ensemble->n_targets > kMostTargets) throw Refusal("it has more than " + std::to_string(kMostTargets) + " targets");
   std::optional<ForestPlan> made = plan_forest(*ensemble, value.type, reason);
   if (!made) throw Refusal(reason);
+  demand_trees(made->trees);
   if (made->n_features > value.inner[0]) throw Refusal("it tests a feature that the rows do not have");
 
   Dataflow& flow = context.flow();

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <sstream>
 
+#include "base/error.h"
+
 namespace edgeonnx::plan {
 namespace {
 
@@ -29,6 +31,7 @@ Answers run_part(const NativePart& part, const Plan& plan, const Probe& rows, co
   for (const NativePart::Source& source : part.sources) {
     if (source.is_tensor) {
       const Probe::Answer& from = session[source.index];
+      if (from.shape.empty() || from.shape[0] != n) throw Error(Code::kUnsupported, "what the trees read is not one entry a row");
       const auto width = static_cast<int64_t>(from.values.size()) / size_of(from.type) / n;
       columns.push_back(view(from.values.data(), from.type, width, source.value));
     } else {
@@ -97,7 +100,7 @@ bool differs(T ours, T theirs, double tolerance) {
     if (std::isnan(ours) || std::isnan(theirs)) return std::isnan(ours) != std::isnan(theirs);
     if (tolerance == 0) return ours != theirs || std::signbit(ours) != std::signbit(theirs);
     if (ours == theirs) return false;
-    return !(std::fabs(static_cast<double>(ours) - static_cast<double>(theirs)) <= tolerance * std::max(1.0, std::fabs(static_cast<double>(theirs))));
+    return !(std::fabs(static_cast<double>(ours) - static_cast<double>(theirs)) <= tolerance);
   } else {
     return ours != theirs;
   }
@@ -108,6 +111,14 @@ std::optional<std::string> first_difference(const Probe::Answer& ours, const Pro
   const size_t n = ours.values.size() / sizeof(T);
   const size_t n_rows = std::max<size_t>(1, ours.shape.empty() ? 1 : static_cast<size_t>(ours.shape[0]));
   size_t n_different = 0;
+  if (tolerance > 0) {
+    double largest = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const auto magnitude = std::fabs(static_cast<double>(value_at<T>(theirs, i)));
+      if (std::isfinite(magnitude)) largest = std::max(largest, magnitude);
+    }
+    tolerance *= largest;
+  }
   for (size_t i = 0; i < n; ++i) {
     const T a = value_at<T>(ours, i);
     const T b = value_at<T>(theirs, i);

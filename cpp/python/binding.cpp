@@ -124,7 +124,7 @@ py::tuple score_batches(const PyBinding& self, const edgeonnx_batch* batches, si
     // Safe without the GIL: the caller holds the owners of the batches, `values` and `masks` own the results, and both outlive the call.
     // What is over at once keeps it, since getting it back from a busy thread may take milliseconds.
     std::optional<GilRelease> release;
-    if (!edgeonnx_binding_is_brief(self.binding.get(), n_rows)) release.emplace();
+    if (n_batches != 1 || !edgeonnx_binding_is_brief(self.binding.get(), n_rows)) release.emplace();
     checked([&](edgeonnx_error* error) {
       return edgeonnx_binding_score(self.binding.get(), batches, n_batches, outputs, n, &call, &report, error);
     });

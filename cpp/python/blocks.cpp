@@ -59,12 +59,18 @@ Kept& kept() {
 py::object new_block(size_t n_bytes, void** data) {
   Block block = kept().take(n_bytes);
   if (!block.data) block = {static_cast<std::byte*>(::operator new(n_bytes, kAlignment)), n_bytes};
-  auto* const owner = new Block(block);
   *data = block.data;
-  return py::capsule(owner, [](void* pointer) {
+  const auto give_back = [](Block* pointer) {
+    kept().give(*pointer);
+    delete pointer;
+  };
+  std::unique_ptr<Block, decltype(give_back)> owner(new Block(block), give_back);
+  py::capsule capsule(owner.get(), [](void* pointer) {
     const std::unique_ptr<Block> given(static_cast<Block*>(pointer));
     kept().give(*given);
   });
+  (void)owner.release();
+  return capsule;
 }
 
 }  // namespace edgeonnx::python

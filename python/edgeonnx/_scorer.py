@@ -85,9 +85,9 @@ class Scorer:
         True: at load the native plan and ONNX Runtime score the same probe rows; where they differ ONNX Runtime is used, and `explain()`
         says so. False skips it, and ONNX Runtime is then not even opened for a model that is native as a whole.
     deterministic
-        True: the results of every model, those of ONNX Runtime included, do not depend on threads, on `morsel_rows`, or on the number
-        and order of the rows of a call. The price: ONNX Runtime runs a fixed small number of rows at a time (padded), which is slower
-        for dense models.
+        True: results, those of ONNX Runtime included, do not depend on threads, on `morsel_rows`, or on the number and order of the rows
+        of a call; models that fix a batch of several rows are exempt. The price: ONNX Runtime runs a fixed small number of rows at a
+        time (padded), which is slower for dense models.
     providers, provider_options
         Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider). One
         that cannot be used is an error.

@@ -57,9 +57,9 @@ class Report(NamedTuple):
     """Rows that a tree would have sent down another branch if columns had not been rounded to real; None unless the scorer has
     `report="branches"` and the model trees whose features are its inputs, not what a scaler or a cast makes of them."""
     n_columns_read: int = 0
-    """Columns bound to inputs that some node of the model uses."""
+    """Values of a row of the inputs that the plan reads: all where ONNX Runtime takes them, else those that some node of the model uses."""
     n_columns_unread: int = 0
-    """Columns bound to inputs that no node of the model uses: not a value of theirs was looked at."""
+    """The others: nobody looked at them, unless they stand in one matrix with values that had to be converted."""
 
 
 class Origin(NamedTuple):

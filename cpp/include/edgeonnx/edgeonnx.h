@@ -167,8 +167,9 @@ typedef struct edgeonnx_scorer_options {
   int32_t skips_selfcheck; /* 1: the native kernels' answers are not compared with ONNX Runtime's, which is then not even opened for a
                               model that is native as a whole. 0: both score the same probe rows, and where they differ ONNX Runtime is
                               used and the plan in words says so */
-  int32_t deterministic;   /* 1: no result of any model depends on threads, morsel_rows, or the number and order of the rows of a call;
-                              ONNX Runtime then runs a fixed small number of rows at a time, which is slower where models are dense */
+  int32_t deterministic;   /* 1: no result depends on threads, morsel_rows, or the number and order of the rows of a call, but of models
+                              that fix a batch of several rows; ONNX Runtime then runs a fixed small number of rows at a time, which is
+                              slower where models are dense */
 } edgeonnx_scorer_options;
 
 /** Makes a scorer. The first one in a process that needs ONNX Runtime opens it.
@@ -323,8 +324,9 @@ typedef struct edgeonnx_report {
   int64_t ns_write;         /* conversion of results, summed over threads */
   int64_t n_branch_changes; /* rows in which rounding changed a branch; -1 unless the binding counts them and the model has trees
                                 whose features are its inputs, not what a scaler or a cast makes of them */
-  int64_t n_columns_read;   /* columns bound to inputs that some node of the model uses */
-  int64_t n_columns_unread; /* columns bound to inputs that no node uses: not a value of theirs is looked at */
+  int64_t n_columns_read;   /* values of a row of the inputs that the plan reads: all where ONNX Runtime takes them, else those that some
+                               node of the model uses */
+  int64_t n_columns_unread; /* the others: nobody looks at them, unless they stand in one column with values that must be converted */
 } edgeonnx_report;
 
 /** Scores all rows of all batches. Row r of the results belongs to row r of the batches laid end to end.
