@@ -1,10 +1,8 @@
 // Operators that compute each value of a row from the values beside it: elementwise arithmetic, comparisons, casts.
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <initializer_list>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "kernels/elementwise.h"
@@ -64,14 +62,16 @@ class Broadcast {
       sizes_.push_back(sizes_of(*value, rank));
       for (size_t d = 0; d < rank; ++d) {
         const int64_t size = sizes_.back()[d];
+        if (size == 0) throw Refusal("its constant has no values");
         if (size != 1 && inner_[d] != 1 && size != inner_[d]) throw Refusal("its inputs have sizes that do not fit");
         inner_[d] = std::max(inner_[d], size);
       }
     }
+    n_ = NodeContext::demand_columns(inner_);
   }
 
   const std::vector<int64_t>& inner() const { return inner_; }
-  int64_t n() const { return std::accumulate(inner_.begin(), inner_.end(), int64_t{1}, std::multiplies<>()); }
+  int64_t n() const { return n_; }
   bool is_constant(size_t which) const { return values_[which]->is_constant(); }
 
   /// Position in value `which` of result `i`.
@@ -93,6 +93,7 @@ class Broadcast {
   std::vector<const Value*> values_;
   std::vector<std::vector<int64_t>> sizes_;
   std::vector<int64_t> inner_;
+  int64_t n_ = 0;
 };
 
 /// Scales and shifts the outputs of a linear operation instead of adding one behind it.
@@ -303,7 +304,11 @@ void clip(NodeContext& context) {
   if (by_attributes) demand_type(value.type, {Type::kFloat});
   const Type in = computing_type(value.type, context.is_rough(value));
   const auto bound = [&](size_t i, const char* name, bool is_high) {
-    if (context.has_input(i)) return operand_of(context.constant(i), 0, in);
+    if (context.has_input(i)) {
+      const onnx::Tensor& limit = context.constant(i);
+      if (limit.type != value.type || limit.n_values() != 1) throw Refusal("its limits are not one number each of its input's type");
+      return operand_of(limit, 0, in);
+    }
     const double limit = is_high ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
     if (by_attributes && context.has(name)) return operand_of({Type::kFloat, {}, {static_cast<double>(context.real(name, 0))}, {}}, 0, in);
     if (is_real(in)) return operand_of({Type::kFloat, {}, {limit}, {}}, 0, in);

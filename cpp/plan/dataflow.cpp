@@ -3,17 +3,29 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
 
 namespace edgeonnx::plan {
 namespace {
 
+constexpr const char* kTooMany = "there would be too many columns";
+
 std::unique_ptr<kernels::Step> cast(const Dataflow::Places& inputs, const Dataflow::Places& outputs) {
   return kernels::make_cast(inputs[0].type, outputs[0].type, inputs[0].at, outputs[0].at);
 }
 
 }  // namespace
+
+std::optional<int64_t> n_columns_of(std::span<const int64_t> sizes) {
+  int64_t n = 1;
+  for (const int64_t size : sizes) {
+    if (size < 1 || size > kMostColumns / n) return std::nullopt;
+    n *= size;
+  }
+  return n;
+}
 
 ColumnId Dataflow::add_source(const SourceValue& source, Type type) {
   const auto [at, is_new] = sources_.try_emplace(source, static_cast<ColumnId>(columns_.size()));
@@ -25,6 +37,7 @@ ColumnId Dataflow::add_source(const SourceValue& source, Type type) {
 }
 
 std::vector<ColumnId> Dataflow::add(std::vector<ColumnId> inputs, const std::vector<Column>& outputs, Maker make, bool can_round) {
+  if (static_cast<int64_t>(outputs.size()) > kMostColumns - n_columns()) throw Error(Code::kUnsupported, kTooMany);
   Operation operation{std::move(inputs), {}, std::move(make), can_round, nullptr};
   for (const Column& output : outputs) {
     operation.outputs.push_back(static_cast<ColumnId>(columns_.size()));
@@ -85,6 +98,12 @@ void Dataflow::note_cuts(ColumnId column, std::span<const double> values) {
   if (source.operation >= 0 || scale == 0) return;
   std::vector<double>& cuts = cuts_[source.source];
   for (const double value : values) cuts.push_back((value - shift) / scale);
+}
+
+void Dataflow::count_listed(size_t n) {
+  constexpr int64_t kMostListed = 16 * kMostColumns;
+  n_listed_ += static_cast<int64_t>(n);
+  if (n_listed_ > kMostListed) throw Error(Code::kUnsupported, kTooMany);
 }
 
 ColumnId Dataflow::to_double(ColumnId column) {

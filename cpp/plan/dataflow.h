@@ -17,6 +17,12 @@ namespace edgeonnx::plan {
 /// Index of a column of a Dataflow.
 using ColumnId = int32_t;
 
+/// Columns that a model may come to. A small file can ask for any number of them; wider rows than this are for ONNX Runtime's kernels.
+inline constexpr int64_t kMostColumns = 1 << 20;
+
+/// Values that the sizes make up together; nothing where that is no number between 1 and kMostColumns.
+std::optional<int64_t> n_columns_of(std::span<const int64_t> sizes);
+
 /// A value of a row of an input of the plan, or of a tensor that ONNX Runtime makes.
 struct SourceValue {
   bool is_tensor = false;
@@ -76,7 +82,10 @@ class Dataflow {
   /// The column of a source; the same one for the same source.
   ColumnId add_source(const SourceValue& source, Type type);
 
-  /// `outputs`: type and is_rough are read. `can_round`: the step writes rough columns as float as well as double.
+  int64_t n_columns() const { return static_cast<int64_t>(columns_.size()); }
+
+  /// `outputs`: type and is_rough are read. `can_round`: the step writes rough columns as float as well as double. Throws
+  /// Error(kUnsupported) where the columns become more than kMostColumns.
   std::vector<ColumnId> add(std::vector<ColumnId> inputs, const std::vector<Column>& outputs, Maker make, bool can_round = false);
   ColumnId add_one(std::vector<ColumnId> inputs, Type type, bool is_rough, Maker make) {
     return add(std::move(inputs), {{type, is_rough, -1, {}}}, std::move(make))[0];
@@ -85,6 +94,9 @@ class Dataflow {
   /// Rough columns of `type`, one an entry of the bias. Affine inputs are folded into the weights, and
   /// what only widens or narrows them into the operation.
   std::vector<ColumnId> add_linear(Linear made, Type type);
+
+  /// Counts columns that a value of the graph lists. Throws Error(kUnsupported) where many values list more than can be meant.
+  void count_listed(size_t n);
 
   const Column& operator[](ColumnId id) const { return columns_[static_cast<size_t>(id)]; }
 
@@ -123,6 +135,7 @@ class Dataflow {
   std::vector<Operation> operations_;
   std::map<SourceValue, std::vector<double>> cuts_;
   std::map<ColumnId, ColumnId> narrowed_;
+  int64_t n_listed_ = 0;
 };
 
 }  // namespace edgeonnx::plan

@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "onnx/tree_ensemble.h"
 
@@ -57,14 +58,21 @@ Division::Division(const onnx::Model& model, std::vector<std::string_view> targe
 }
 
 void Division::find_needed() {
-  std::unordered_set<std::string_view> wanted(targets_.begin(), targets_.end());
+  wanted_.insert(targets_.begin(), targets_.end());
   needed_.assign(model_.nodes.size(), false);
   // Nodes stand behind those that make their inputs.
   for (size_t i = model_.nodes.size(); i-- > 0;) {
     const onnx::Node& node = model_.nodes[i];
-    needed_[i] = std::any_of(node.outputs.begin(), node.outputs.end(), [&](std::string_view output) { return wanted.contains(output); });
-    if (needed_[i]) wanted.insert(node.inputs.begin(), node.inputs.end());
+    needed_[i] = std::any_of(node.outputs.begin(), node.outputs.end(), [&](std::string_view output) { return wanted_.contains(output); });
+    if (needed_[i]) wanted_.insert(node.inputs.begin(), node.inputs.end());
   }
+}
+
+std::string_view Division::missing_output(const Translation& translation, const onnx::Node& node) const {
+  const auto at = std::find_if(node.outputs.begin(), node.outputs.end(), [&](std::string_view output) {
+    return !output.empty() && wanted_.contains(output) && !translation.find(output);
+  });
+  return at == node.outputs.end() ? std::string_view() : *at;
 }
 
 void Division::add_inputs(Translation& translation) const {
@@ -106,7 +114,10 @@ void Division::divide() {
   for (size_t i = 0; i < model_.nodes.size(); ++i) {
     if (!needed_[i]) continue;
     const onnx::Node& node = model_.nodes[i];
-    const std::string reason = translation.translate(node);
+    std::string reason = translation.translate(node);
+    if (const std::string_view missing = missing_output(translation, node); reason.empty() && !missing.empty()) {
+      reason = "its output " + in_quotes(missing) + " is no number";
+    }
     by_[i] = reason.empty() ? By::kFront : By::kSession;
     if (!reason.empty() && reasons_[i].empty()) reasons_[i] = reason;  // the first try's reason tells more, where it had one
     const Operator* found = find_operator(node);
@@ -215,7 +226,12 @@ void Division::cut_session() {
       if (by_[i] == By::kSession && is_wanted) session_graph_.outputs.emplace_back(output);
     }
   }
-  for (const std::string_view cut : front_cuts_) session_graph_.inputs.push_back(front_values_.at(cut));
+  for (const std::string_view cut : front_cuts_) {
+    const auto at = front_values_.find(cut);
+    // No graph that ONNX allows gets here: some name stands for two values.
+    if (at == front_values_.end()) throw Error(Code::kInvalidModel, "the value " + in_quotes(cut) + " is made twice");
+    session_graph_.inputs.push_back(at->second);
+  }
 }
 
 Draft Division::draft(Translation& translation, const std::vector<std::string_view>& values) {
@@ -245,6 +261,10 @@ std::optional<Draft> Division::make_tail(std::span<const Type> types, std::span<
     if (by_[i] != By::kTail) continue;
     if (const std::string reason = translation.translate(model_.nodes[i]); !reason.empty()) {
       drop_tail(reason);
+      return std::nullopt;
+    }
+    if (const std::string_view missing = missing_output(translation, model_.nodes[i]); !missing.empty()) {
+      drop_tail("its output " + in_quotes(missing) + " is no number");
       return std::nullopt;
     }
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "onnx/model.h"
@@ -69,6 +70,8 @@ class Division {
   enum class By { kNobody, kFront, kSession, kTail };
 
   void find_needed();
+  /// An output of the node that is asked for and that its translation has left out: text, for instance. Empty where there is none.
+  std::string_view missing_output(const Translation& translation, const onnx::Node& node) const;
   void add_inputs(Translation& translation) const;
   bool try_native();
   void divide();
@@ -81,6 +84,7 @@ class Division {
   const onnx::Model& model_;
   std::vector<std::string_view> targets_;
   std::vector<bool> needed_;  ///< one a node: some target depends on it
+  std::unordered_set<std::string_view> wanted_;  ///< targets, and all that needed nodes read
   std::vector<By> by_;
   std::vector<std::string> reasons_;
   std::vector<bool> is_constant_;  ///< nodes that make constants: the session has them, and so has the tail

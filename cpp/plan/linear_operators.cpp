@@ -130,7 +130,7 @@ Value linear_scores(NodeContext& context, size_t n_scores, bool casts) {
   }
   const std::vector<float> coefficients = context.reals("coefficients");
   const std::vector<float> intercepts = context.reals("intercepts");
-  if (n_scores == 0 || coefficients.size() != n_scores * rows.columns.size()) throw Refusal("its coefficients do not fit the rows");
+  if (n_scores == 0 || n_scores > coefficients.size() || coefficients.size() != n_scores * rows.columns.size()) throw Refusal("its coefficients do not fit the rows");
   if (!intercepts.empty() && intercepts.size() != n_scores) throw Refusal("its intercepts do not fit its results");
   std::vector<double> bias(intercepts.begin(), intercepts.end());
   bias.resize(n_scores, 0.0);

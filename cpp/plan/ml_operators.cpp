@@ -97,6 +97,7 @@ void one_hot_encoder(NodeContext& context) {
   if (last.size() != categories.size()) throw Refusal("it lists a category twice");
   Value result{Type::kFloat, value.inner, {}, {}};
   result.inner.push_back(static_cast<int64_t>(categories.size()));
+  (void)NodeContext::demand_columns(result.inner);
   for (const ColumnId column : value.columns) {
     for (const int64_t category : categories) {
       result.columns.push_back(context.flow().add_one({column}, Type::kFloat, false, [category](const auto& in, const auto& out) {
@@ -262,7 +263,7 @@ void array_feature_extractor(NodeContext& context) {
 void feature_vectorizer(NodeContext& context) {
   const std::vector<int64_t> dimensions = context.integers("inputdimensions");
   Value result{Type::kFloat, {0}, {}, {}};
-  if (dimensions.size() != context.n_inputs()) throw Refusal("its list does not fit its inputs");
+  if (dimensions.empty() || dimensions.size() != context.n_inputs()) throw Refusal("its list does not fit its inputs");
   for (size_t i = 0; i < context.n_inputs(); ++i) {
     const Value& part = context.matrix(i);
     if (part.inner[0] != dimensions[i]) throw Refusal("it cuts or fills up an input");

@@ -59,7 +59,15 @@ std::vector<float> NodeContext::reals(std::string_view name) const {
 }
 
 void NodeContext::output(size_t i, Value value) {
-  if (has_output(i)) values_.insert_or_assign(node_.outputs[i], std::move(value));
+  if (!has_output(i)) return;
+  flow_.count_listed(value.columns.size());
+  values_.insert_or_assign(node_.outputs[i], std::move(value));
+}
+
+int64_t NodeContext::demand_columns(std::span<const int64_t> sizes) {
+  const std::optional<int64_t> n = n_columns_of(sizes);
+  if (!n) throw Refusal("a row would have no values, or too many");
+  return *n;
 }
 
 bool NodeContext::is_rough(const Value& value) const {

@@ -63,6 +63,9 @@ class NodeContext {
   /// Nothing happens where the node leaves the output out.
   void output(size_t i, Value value);
 
+  /// Throws Refusal unless the sizes make up some number of columns that can be.
+  static int64_t demand_columns(std::span<const int64_t> sizes);
+
   bool is_rough(const Value& value) const;
   /// Throws Refusal where a column of the value is rough: `what` then depends on ONNX Runtime's own rounding.
   void demand_exact(const Value& value, const char* what) const;

@@ -1,7 +1,7 @@
 #include "plan/ports.h"
 
 #include <algorithm>
-#include <functional>
+#include <limits>
 #include <numeric>
 #include <unordered_map>
 #include <utility>
@@ -22,6 +22,8 @@ std::string input_refusal(const ort::PortInfo& info) {
   if (info.has_shape && info.shape.empty()) return "is a scalar and has no dimension for the rows";
   if (!info.shape.empty() && std::find(info.shape.begin() + 1, info.shape.end(), 0) != info.shape.end())
     return "has a dimension of 0 and so takes no values";
+  constexpr int64_t kMostValues = int64_t{1} << 31;
+  if (Port{"", "", info.type, info.shape, ""}.width() > kMostValues) return "takes more values a row than any table has";
   return "";
 }
 
@@ -38,7 +40,11 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 int64_t Port::width() const {
   if (shape.empty()) return 1;
   const bool is_free = std::any_of(shape.begin() + 1, shape.end(), [](int64_t size) { return size < 0; });
-  return is_free ? -1 : std::accumulate(shape.begin() + 1, shape.end(), int64_t{1}, std::multiplies<>());
+  // A model may declare any sizes; such an input is refused, but must be told.
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  return is_free ? -1 : std::accumulate(shape.begin() + 1, shape.end(), int64_t{1}, [](int64_t n, int64_t size) {
+    return size > 0 && n > kMost / size ? kMost : n * size;
+  });
 }
 
 std::vector<Port> input_ports(const onnx::Model& model) {

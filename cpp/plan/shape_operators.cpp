@@ -73,8 +73,10 @@ void concat(NodeContext& context) {
     result.inner[axis] += inner[axis];
     inner[axis] = first.inner[axis];
     if (inner != first.inner) throw Refusal("its inputs have different sizes");
+    if (result.inner[axis] > kMostColumns) throw Refusal("a row would have too many values");
     parts.push_back(&part);
   }
+  (void)NodeContext::demand_columns(result.inner);
   for (int64_t before = 0; before < shape.before; ++before) {
     for (const Value* part : parts) {
       const int64_t n = part->inner[axis] * shape.after;
@@ -90,6 +92,7 @@ Value take(const Value& value, int64_t axis, const std::vector<int64_t>& chosen)
   const Split3 shape = split_at(axis, value);
   Value result{value.type, value.inner, {}, {}};
   result.inner[static_cast<size_t>(axis_of(axis, value) - 1)] = static_cast<int64_t>(chosen.size());
+  (void)NodeContext::demand_columns(result.inner);
   for (int64_t before = 0; before < shape.before; ++before) {
     for (const int64_t index : chosen) {
       if (index < 0 || index >= shape.size) throw Refusal("it takes an entry that does not exist");
@@ -100,9 +103,16 @@ Value take(const Value& value, int64_t axis, const std::vector<int64_t>& chosen)
   return result;
 }
 
+/// A constant of int32 or int64.
+const onnx::Tensor& whole_numbers(const NodeContext& context, size_t i) {
+  const onnx::Tensor& tensor = context.constant(i);
+  if (tensor.type != Type::kInt64 && tensor.type != Type::kInt32) throw Refusal("its constants are no whole numbers");
+  return tensor;
+}
+
 void gather(NodeContext& context) {
   const Value& value = context.columns(0);
-  const onnx::Tensor& indices = context.constant(1);
+  const onnx::Tensor& indices = whole_numbers(context, 1);
   const int64_t axis = axis_of(context.integer("axis", 0), value);
   const Split3 shape = split_at(axis, value);
   std::vector<int64_t> chosen = indices.integers;
@@ -117,12 +127,12 @@ void gather(NodeContext& context) {
 void slice(NodeContext& context) {
   if (context.opset() < 10) throw Refusal("it is of an operator set older than 10");
   const Value& value = context.columns(0);
-  const std::vector<int64_t>& starts = context.constant(1).integers;
-  const std::vector<int64_t>& ends = context.constant(2).integers;
+  const std::vector<int64_t>& starts = whole_numbers(context, 1).integers;
+  const std::vector<int64_t>& ends = whole_numbers(context, 2).integers;
   std::vector<int64_t> axes(starts.size());
   std::iota(axes.begin(), axes.end(), 0);
-  if (context.has_input(3)) axes = context.constant(3).integers;
-  const std::vector<int64_t> steps = context.has_input(4) ? context.constant(4).integers : std::vector<int64_t>(starts.size(), 1);
+  if (context.has_input(3)) axes = whole_numbers(context, 3).integers;
+  const std::vector<int64_t> steps = context.has_input(4) ? whole_numbers(context, 4).integers : std::vector<int64_t>(starts.size(), 1);
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) throw Refusal("its lists differ in length");
   Value result = value;
   for (size_t i = 0; i < starts.size(); ++i) {
@@ -131,7 +141,6 @@ void slice(NodeContext& context) {
     const auto bound = [size](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); };
     std::vector<int64_t> chosen;
     for (int64_t index = bound(starts[i]); index < bound(ends[i]); ++index) chosen.push_back(index);
-    if (chosen.empty()) throw Refusal("it leaves nothing over");
     result = take(result, axes[i], chosen);
   }
   context.output(0, std::move(result));
@@ -142,14 +151,14 @@ void split(NodeContext& context) {
   const int64_t axis = context.integer("axis", 0);
   const int64_t size = split_at(axis, value).size;
   const auto n = static_cast<int64_t>(context.node().outputs.size());
-  std::vector<int64_t> sizes = context.has_input(1) ? context.constant(1).integers : context.integers("split");
+  std::vector<int64_t> sizes = context.has_input(1) ? whole_numbers(context, 1).integers : context.integers("split");
   if (sizes.empty()) {
     if (n == 0 || size % n != 0) throw Refusal("its parts are not of one size");
     sizes.assign(static_cast<size_t>(n), size / n);
   }
-  if (static_cast<int64_t>(sizes.size()) != n || std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != size) {
-    throw Refusal("its parts do not add up");
-  }
+  int64_t rest = size;
+  for (const int64_t part : sizes) rest -= part > 0 && part <= rest ? part : size + 1;
+  if (static_cast<int64_t>(sizes.size()) != n || rest != 0) throw Refusal("its parts do not add up");
   int64_t begin = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
     std::vector<int64_t> chosen(static_cast<size_t>(sizes[i]));
@@ -161,13 +170,13 @@ void split(NodeContext& context) {
 
 /// The same values in the same order under other sizes.
 void resize(NodeContext& context, const Value& value, std::vector<int64_t> inner) {
-  if (product(inner) != static_cast<int64_t>(value.columns.size())) throw Refusal("its sizes do not fit the values of a row");
+  if (n_columns_of(inner) != static_cast<int64_t>(value.columns.size())) throw Refusal("its sizes do not fit the values of a row");
   context.output(0, {value.type, std::move(inner), value.columns, {}});
 }
 
 void reshape(NodeContext& context) {
   const Value& value = context.input(0);
-  const std::vector<int64_t> shape = context.has_input(1) ? context.constant(1).integers : context.integers("shape");
+  const std::vector<int64_t> shape = context.has_input(1) ? whole_numbers(context, 1).integers : context.integers("shape");
   if (value.is_constant()) throw Refusal("it reshapes a constant");
   if (shape.empty()) throw Refusal("it has no sizes");
   const auto n = static_cast<int64_t>(value.columns.size());
@@ -179,9 +188,9 @@ void reshape(NodeContext& context) {
   // With the rows left open the sizes behind them must say how many values a row has; with the rows kept one of those may be open.
   if (shape[0] == 0 && open != inner.end()) {
     *open = 1;
-    const int64_t known = product(inner);
-    if (known <= 0 || n % known != 0) throw Refusal("its sizes do not fit the values of a row");
-    *open = n / known;
+    const std::optional<int64_t> known = n_columns_of(inner);
+    if (!known || n % *known != 0) throw Refusal("its sizes do not fit the values of a row");
+    *open = n / *known;
   } else if (open != inner.end() || (shape[0] != -1 && shape[0] != 0)) {
     throw Refusal("it fixes the number of rows, or mixes rows");
   }
@@ -197,7 +206,7 @@ void flatten(NodeContext& context) {
 }
 
 std::vector<int64_t> axes_of(const NodeContext& context) {
-  return context.has_input(1) ? context.constant(1).integers : context.integers("axes");
+  return context.has_input(1) ? whole_numbers(context, 1).integers : context.integers("axes");
 }
 
 void squeeze(NodeContext& context) {

@@ -1,7 +1,6 @@
 #include "plan/translation.h"
 
-#include <functional>
-#include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -28,9 +27,10 @@ void Translation::read_constants(const onnx::Node& node) {
 }
 
 void Translation::add_leaf(std::string_view name, Type type, const std::vector<int64_t>& inner, bool is_tensor, size_t index) {
+  const std::optional<int64_t> n = n_columns_of(inner);
+  if (!n || *n > kMostColumns - flow_.n_columns()) return;  // whoever needs it is refused
   Value value{type, inner, {}, {}};
-  const int64_t n = std::accumulate(inner.begin(), inner.end(), int64_t{1}, std::multiplies<>());
-  for (int64_t i = 0; i < n; ++i) value.columns.push_back(flow_.add_source({is_tensor, index, i}, type));
+  for (int64_t i = 0; i < *n; ++i) value.columns.push_back(flow_.add_source({is_tensor, index, i}, type));
   values_.insert_or_assign(name, std::move(value));
 }
 

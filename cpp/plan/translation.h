@@ -17,7 +17,7 @@ class Translation {
   /// Takes up the constants of the model, which must outlive the translation. `exact_only`: operators whose results are rough are refused.
   Translation(const onnx::Model& model, bool exact_only);
 
-  /// A value that is there before any node runs: `inner` are its sizes behind the rows.
+  /// A value that is there before any node runs: `inner` are its sizes behind the rows. Nothing happens where those are too many.
   void add_leaf(std::string_view name, Type type, const std::vector<int64_t>& inner, bool is_tensor, size_t index);
 
   /// Translates a node whose inputs have been translated or added. The reason where it can't be; empty where it was.

@@ -36,6 +36,7 @@ void tree_ensemble(NodeContext& context) {
   std::string reason;
   const auto ensemble = onnx::read_tree_ensemble(context.node(), &reason);
   if (!ensemble) throw Refusal(reason);
+  (void)NodeContext::demand_columns(std::vector<int64_t>{ensemble->n_targets});
   std::optional<ForestPlan> made = plan_forest(*ensemble, value.type, reason);
   if (!made) throw Refusal(reason);
   if (made->n_features > value.inner[0]) throw Refusal("it tests a feature that the rows do not have");
