@@ -16,6 +16,7 @@ namespace edgeonnx::plan {
 namespace {
 
 constexpr int64_t kTrialRows = 5;
+constexpr const char* kNothing = "no part of the model is worth taking out";
 
 std::string type_text(Type type) { return "tensor(" + std::string(onnx_name(type)) + ")"; }
 
@@ -155,7 +156,7 @@ std::string self_check(const Plan& plan, const Division& division, const Recipe&
 
 /// Why the division can't be made a plan; empty where it was.
 std::string fill(Plan& plan, Division& division, const std::vector<std::string_view>& targets, const Recipe& recipe) {
-  if (!division.is_native() && !division.has_front() && !division.has_tail()) return "no part of the model is worth taking out";
+  if (!division.is_native() && !division.has_front() && !division.has_tail()) return kNothing;
   if (!division.is_native() && onnx::fixed_batch(recipe.model)) return "the batch size is fixed, and not all nodes have native kernels";
 
   plan.inputs = input_ports(recipe.model);
@@ -163,6 +164,7 @@ std::string fill(Plan& plan, Division& division, const std::vector<std::string_v
   try {
     std::optional<ColumnProgram> tail;
     if (!division.is_native()) tail = make_session(plan, division, recipe);
+    if (!division.is_native() && !division.has_front() && !tail) return kNothing;  // the tail turned out not to be one
     std::optional<ColumnProgram> front;
     if (division.is_native() || division.has_front()) {
       for (size_t i = 0; i < division.front_targets().size(); ++i) {
