@@ -19,6 +19,7 @@ struct Shape {
   std::vector<int64_t> features = {0, 1, 2};
   double spread = 3;  ///< thresholds lie between plus and minus that
   uint32_t seed = 1;
+  bool has_text_labels = false;  ///< "class 0" and so on
 };
 
 /// The node: input `x`; outputs "y", or "label" and "y".
@@ -62,7 +63,9 @@ inline tiny::Message forest(const std::string& x, const Shape& shape) {
   }
   std::vector<int64_t> labels;
   for (int64_t k = 0; k < shape.n_classes; ++k) labels.push_back(10 + 3 * k);
-  attributes.push_back(tiny::integers("classlabels_int64s", labels));
+  std::vector<std::string> texts;
+  for (int64_t k = 0; k < shape.n_classes; ++k) texts.push_back("class " + std::to_string(k));
+  attributes.push_back(shape.has_text_labels ? tiny::strings("classlabels_strings", texts) : tiny::integers("classlabels_int64s", labels));
   attributes.push_back(tiny::string("post_transform", "SOFTMAX"));
   return tiny::node("TreeEnsembleClassifier", {x}, {"label", "y"}, attributes, "ai.onnx.ml");
 }

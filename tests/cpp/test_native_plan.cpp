@@ -483,6 +483,28 @@ TEST(test_native_parts_around_a_session_score_as_onnx_runtime) {
   }
 }
 
+TEST(test_native_text_labels_are_left_to_onnx_runtime_where_they_are_read) {
+  Shape shape = shape_of(10, 4, 3, {0, 1, 2});
+  shape.has_text_labels = true;
+  tiny::Graph graph{
+      .nodes = {tiny::node("Neg", {"x"}, {"turned"}), forest_models::forest("turned", shape),
+                tiny::node("LabelEncoder", {"label"}, {"code"},
+                           {tiny::strings("keys_strings", {"class 2", "class 0", "class 1"}), tiny::integers("values_int64s", {7, 8, 9})},
+                           "ai.onnx.ml")},
+      .inputs = {tiny::tensor("x", Type::kFloat, {"N", 3})},
+      .outputs = {tiny::tensor("y", Type::kFloat, {"N", 3})},
+      .initializers = {}};
+  // Nobody reads the label: all is native.
+  check_same(Roads(tiny::model(graph)), LaidOut(129, 3, false, kLayouts[0]).table, "probabilities alone");
+  graph.outputs.push_back(tiny::tensor("code", Type::kInt64, {"N"}));
+  const Roads roads(tiny::model(graph), 1, 0, "plan: native front + ONNX Runtime,");
+  for (const int64_t n : kRowCounts) check_same(roads, LaidOut(n, 3, true, kLayouts[0]).table, std::to_string(n) + " rows");
+  // The label behind something that ONNX Runtime makes.
+  graph.nodes[0] = tiny::node("CumSum", {"x", "axis"}, {"turned"});
+  graph.initializers = {tiny::initializer<int64_t>("axis", Type::kInt64, {}, {1})};
+  check_same(Roads(tiny::model(graph), 1, 0, "plan: ONNX Runtime,"), LaidOut(129, 3, true, kLayouts[0]).table, "no part is native");
+}
+
 TEST(test_native_large_ensemble_scores_as_onnx_runtime) {
   const char* text = std::getenv("EDGEONNX_TEST_MODEL_MB");
   const int64_t n_megabytes = text && *text ? std::atoll(text) : 5;
