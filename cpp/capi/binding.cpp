@@ -87,10 +87,9 @@ edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const ed
                                        edgeonnx_error* error) {
   return guarded(error, [&] {
     const edgeonnx_call raw = read_struct(call);
-    const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data, raw.first_row};
+    const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data, raw.first_row, raw.n_changed};
     const engine::Report done = engine::score(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
                                               items(outputs, n_outputs, "outputs"), options);
-    if (raw.n_changed) std::copy(done.tally.n_changed.begin(), done.tally.n_changed.end(), raw.n_changed);
     if (!report) return;
     const edgeonnx_report full{
         report->struct_size,       done.n_rows,         done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,

@@ -39,12 +39,13 @@ void copy_pair(const void* const* columns, int64_t begin, int64_t end, std::byte
     const __m128 a = at(0, row), b = at(1, row);
     const __m128 rows[2] = {_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)};
     for (int64_t r = 0; r < 4; r += 2) {
-      auto* const to = reinterpret_cast<double*>(target + (row + r) * target_stride);
+      std::byte* const to = target + (row + r) * target_stride;
       if (target_stride == 8) {
-        _mm_storeu_pd(to, _mm_castps_pd(rows[r / 2]));
+        _mm_storeu_ps(reinterpret_cast<float*>(to), rows[r / 2]);
       } else {
-        _mm_storel_pd(to, _mm_castps_pd(rows[r / 2]));
-        _mm_storeh_pd(reinterpret_cast<double*>(target + (row + r + 1) * target_stride), _mm_castps_pd(rows[r / 2]));
+        // Unlike the stores of a double these need no alignment.
+        _mm_storel_pi(reinterpret_cast<__m64*>(to), rows[r / 2]);
+        _mm_storeh_pi(reinterpret_cast<__m64*>(to + target_stride), rows[r / 2]);
       }
     }
   }

@@ -20,34 +20,38 @@ namespace edgeonnx::engine {
 /// The next multiple of `to`.
 constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-/// What one thread did; summed into the report of the call.
-struct Tally {
+/// What a thread, or all of a call, did.
+struct Counts {
   int64_t n_morsels = 0;
   int64_t bytes_copied = 0;
   int64_t bytes_borrowed = 0;
   int64_t ns_convert = 0;
   int64_t ns_run = 0;
   int64_t ns_write = 0;
-  std::vector<int64_t> n_changed;  ///< per cast of the binding: values that were altered
   int64_t n_branch_changes = 0;
 
-  void clear(size_t n_casts) {
-    n_morsels = bytes_copied = bytes_borrowed = ns_convert = ns_run = ns_write = n_branch_changes = 0;
-    n_changed.assign(n_casts, 0);  // keeps its memory
-  }
-  /// `cast` may be kNoCast, of which nothing changes.
-  void count_changed(size_t cast, int64_t n) {
-    if (n) n_changed[cast] += n;
-  }
-  void add(const Tally& other) {
+  void add(const Counts& other) {
     n_morsels += other.n_morsels;
     bytes_copied += other.bytes_copied;
     bytes_borrowed += other.bytes_borrowed;
     ns_convert += other.ns_convert;
     ns_run += other.ns_run;
     ns_write += other.ns_write;
-    for (size_t i = 0; i < n_changed.size(); ++i) n_changed[i] += other.n_changed[i];
     n_branch_changes += other.n_branch_changes;
+  }
+};
+
+/// What one thread did; summed into the report of the call.
+struct Tally : Counts {
+  std::vector<int64_t> n_changed;  ///< per cast of the binding: values that were altered
+
+  void clear(size_t n_casts) {
+    static_cast<Counts&>(*this) = {};
+    n_changed.assign(n_casts, 0);  // keeps its memory
+  }
+  /// `cast` may be kNoCast, of which nothing changes.
+  void count_changed(size_t cast, int64_t n) {
+    if (n) n_changed[cast] += n;
   }
 };
 

@@ -109,12 +109,12 @@ class Call {
     if (stop_) throw Error(Code::kCancelled, kStopped);
   }
 
-  Tally tally(int64_t* n_threads) const {
-    Tally sum;
-    sum.clear(binding_.casts.size());
+  Counts tally(int64_t* n_threads) const {
+    Counts sum;
     for (const auto& lane : lanes_) {
       *n_threads += lane->tally.n_morsels > 0;
       sum.add(lane->tally);
+      for (size_t i = 0; options_.n_changed && i < binding_.casts.size(); ++i) options_.n_changed[i] += lane->tally.n_changed[i];
     }
     return sum;
   }
@@ -192,7 +192,7 @@ class Call {
 };
 
 /// One morsel on the caller's thread, with nothing around it that a single row would feel.
-void score_trifle(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Report& report) {
+void score_trifle(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, int64_t* n_changed, Report& report) {
   struct Loan {
     const Scorer& scorer;
     std::unique_ptr<Lane> lane = scorer.take_lane();
@@ -200,7 +200,8 @@ void score_trifle(const Binding& binding, const Morsel& morsel, std::span<const 
   } loan{*binding.scorer};
   loan.lane->tally.clear(binding.casts.size());
   score_morsel(binding, morsel, outputs, *loan.lane);
-  report.tally = loan.lane->tally;  // a copy: the lane keeps its memory
+  report.tally = loan.lane->tally;
+  if (n_changed) std::copy(loan.lane->tally.n_changed.begin(), loan.lane->tally.n_changed.end(), n_changed);
   report.n_threads = 1;
   report.ns_total = report.tally.ns_convert + report.tally.ns_run + report.tally.ns_write;
 }
@@ -216,12 +217,11 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   Report report;
   report.n_columns_read = binding.n_columns_read;
   report.n_columns_unread = binding.n_columns_unread;
-  report.tally.clear(binding.casts.size());
   for (const Batch& batch : batches) report.n_rows += batch.n_rows;
   // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
   const bool is_trifle = report.n_rows < kTrifle / std::max<int64_t>(1, plan.row_cost);  // the product may overflow
   if (is_trifle && batches.size() == 1 && report.n_rows > 0 && report.n_rows <= plan.morsel_rows) {
-    score_trifle(binding, {&batches[0], 0, report.n_rows, 0, options.first_row}, outputs, report);
+    score_trifle(binding, {&batches[0], 0, report.n_rows, 0, options.first_row}, outputs, options.n_changed, report);
   } else if (report.n_rows > 0) {
     const int64_t start = now_ns();
     std::vector<Morsel> morsels = cut(batches, plan.morsel_rows, options.first_row);
@@ -229,8 +229,11 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
     const bool in_pool = n_lanes > 1 || (!is_trifle && (options.cancel || options.check));
     Call call(binding, std::move(morsels), outputs, options, n_lanes);
     call.run(in_pool, n_lanes);
+    if (options.n_changed) std::fill_n(options.n_changed, binding.casts.size(), 0);
     report.tally = call.tally(&report.n_threads);
     report.ns_total = now_ns() - start;
+  } else if (options.n_changed) {
+    std::fill_n(options.n_changed, binding.casts.size(), 0);
   }
   if (binding.counts_branches) report.n_branch_changes = report.tally.n_branch_changes;
   return report;

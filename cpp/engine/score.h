@@ -13,7 +13,8 @@ struct CallOptions {
   const Cancel* cancel = nullptr;
   int (*check)(void*) = nullptr;  ///< asked by the calling thread only; non-zero stops the call
   void* check_data = nullptr;
-  int64_t first_row = 0;  ///< what errors call row 0
+  int64_t first_row = 0;         ///< what errors call row 0
+  int64_t* n_changed = nullptr;  ///< null, or memory for one number a cast of the binding: values altered, written on success
 };
 
 struct Report {
@@ -23,7 +24,7 @@ struct Report {
   int64_t n_branch_changes = -1;  ///< -1: not counted
   int64_t n_columns_read = 0;     ///< columns bound to inputs that some node uses
   int64_t n_columns_unread = 0;   ///< columns bound to inputs that none uses
-  Tally tally;
+  Counts tally;
 };
 
 /// Scores all rows of all batches. Throws one Error: that of the first bad row, whatever the number of threads; kCancelled when stopped.

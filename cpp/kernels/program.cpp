@@ -1,6 +1,7 @@
 #include "kernels/program.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -38,6 +39,11 @@ void pack(const ColumnView& column, int64_t size, int64_t n, std::byte* target) 
   }
 }
 
+int64_t next_number() {
+  static std::atomic<int64_t> last{0};
+  return ++last;
+}
+
 }  // namespace
 
 Program::Program(std::vector<Type> types, size_t n_inputs, std::vector<std::unique_ptr<Step>> steps, std::vector<Output> outputs)
@@ -45,7 +51,8 @@ Program::Program(std::vector<Type> types, size_t n_inputs, std::vector<std::uniq
       n_inputs_(n_inputs),
       steps_(std::move(steps)),
       outputs_(std::move(outputs)),
-      direct_output_(types_.size(), -1) {
+      direct_output_(types_.size(), -1),
+      number_(next_number()) {
   int64_t row_bytes = 0;
   for (size_t i = n_inputs_; i < types_.size(); ++i) row_bytes += size_of(types_[i]);
   const int64_t rows = kTileBytes / std::max<int64_t>(1, row_bytes);
@@ -63,7 +70,7 @@ void Program::lay_out(Workspace& workspace, int64_t n) const {
   for (size_t i = 0; i < types_.size(); ++i) n_bytes += column_bytes(i);
   size_t scratch_bytes = 0;
   for (const auto& step : steps_) scratch_bytes = std::max(scratch_bytes, step->scratch_bytes(n));
-  workspace.program_ = nullptr;
+  workspace.program_ = 0;
   workspace.homes_.resize(types_.size());
   std::byte* memory = workspace.memory_.reserve(n_bytes + scratch_bytes);
   for (size_t i = 0; i < types_.size(); ++i) {
@@ -72,7 +79,7 @@ void Program::lay_out(Workspace& workspace, int64_t n) const {
   }
   workspace.registers_ = workspace.homes_;
   workspace.scratch_ = memory;
-  workspace.program_ = this;
+  workspace.program_ = number_;
   workspace.n_rows_ = n;
 }
 
@@ -119,7 +126,7 @@ void Program::run_tile(std::span<const ColumnView> inputs, int64_t begin, int64_
 
 void Program::run(std::span<const ColumnView> inputs, int64_t n, std::span<std::byte* const> outputs, Workspace& workspace) const {
   const int64_t tile = std::min(n, tile_rows_);
-  if (workspace.program_ != this || workspace.n_rows_ < tile) lay_out(workspace, tile);
+  if (workspace.program_ != number_ || workspace.n_rows_ < tile) lay_out(workspace, tile);
   for (int64_t begin = 0; begin < n; begin += tile_rows_) run_tile(inputs, begin, std::min(tile_rows_, n - begin), outputs, workspace);
 }
 

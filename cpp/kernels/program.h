@@ -30,8 +30,8 @@ class Workspace {
   std::vector<std::byte*> homes_;      ///< memory of every register
   std::vector<std::byte*> registers_;  ///< where it lies for the tile at hand
   std::byte* scratch_ = nullptr;
-  const void* program_ = nullptr;  ///< for which all of this was laid out
-  int64_t n_rows_ = 0;             ///< likewise
+  int64_t program_ = 0;  ///< for which all of this was laid out, by its number; 0: for none
+  int64_t n_rows_ = 0;   ///< likewise
 };
 
 class Program {
@@ -65,6 +65,7 @@ class Program {
   std::vector<Output> outputs_;
   std::vector<int32_t> direct_output_;  ///< of a register: the output whose memory it is, or -1
   int64_t tile_rows_;
+  int64_t number_;  ///< tells programs apart, those too that lie where another one lay
 };
 
 }  // namespace edgeonnx::kernels

@@ -16,38 +16,40 @@ constexpr uint32_t kInt32Data = 5;
 constexpr uint32_t kInt64Data = 7;
 constexpr uint32_t kDoubleData = 10;
 
+/// Whether the bytes are whole values.
 template <class T, class U>
-void decode(Bytes raw, std::vector<U>& values) {
+bool decode(Bytes raw, std::vector<U>& values) {
   values.reserve(raw.size() / sizeof(T));
   for (size_t at = 0; at + sizeof(T) <= raw.size(); at += sizeof(T)) {
     T value;
     std::memcpy(&value, raw.data() + at, sizeof value);
     values.push_back(static_cast<U>(value));
   }
+  return raw.size() % sizeof(T) == 0;
 }
 
-/// Whether the type is one that is read.
+/// Whether the type is one that is read, and the bytes are values of it.
 bool decode_raw(Bytes raw, Tensor& tensor) {
   switch (tensor.type) {
     case Type::kFloat:
-      return decode<float>(raw, tensor.reals), true;
+      return decode<float>(raw, tensor.reals);
     case Type::kDouble:
-      return decode<double>(raw, tensor.reals), true;
+      return decode<double>(raw, tensor.reals);
     case Type::kBool:
     case Type::kUint8:
-      return decode<uint8_t>(raw, tensor.integers), true;
+      return decode<uint8_t>(raw, tensor.integers);
     case Type::kInt8:
-      return decode<int8_t>(raw, tensor.integers), true;
+      return decode<int8_t>(raw, tensor.integers);
     case Type::kUint16:
-      return decode<uint16_t>(raw, tensor.integers), true;
+      return decode<uint16_t>(raw, tensor.integers);
     case Type::kInt16:
-      return decode<int16_t>(raw, tensor.integers), true;
+      return decode<int16_t>(raw, tensor.integers);
     case Type::kInt32:
-      return decode<int32_t>(raw, tensor.integers), true;
+      return decode<int32_t>(raw, tensor.integers);
     case Type::kUint32:
-      return decode<uint32_t>(raw, tensor.integers), true;
+      return decode<uint32_t>(raw, tensor.integers);
     case Type::kInt64:
-      return decode<int64_t>(raw, tensor.integers), true;
+      return decode<int64_t>(raw, tensor.integers);
     default:
       return false;
   }
@@ -55,8 +57,7 @@ bool decode_raw(Bytes raw, Tensor& tensor) {
 
 /// double_data, which a Reader has no call for: packed, or one by one in fixed64 fields.
 void read_doubles(const Reader& reader, std::vector<double>& values) {
-  if (reader.wire() == Wire::kBytes) return decode<double>(reader.bytes(), values);
-  decode<double>(reader.field().last(sizeof(double)), values);
+  (void)decode<double>(reader.wire() == Wire::kBytes ? reader.bytes() : reader.field().last(sizeof(double)), values);
 }
 
 std::optional<Tensor> read_tensor(Reader reader) {

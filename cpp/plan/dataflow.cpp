@@ -57,10 +57,10 @@ std::vector<ColumnId> Dataflow::add_linear(Linear made, Type type) {
   const std::vector<ColumnId> columns = add(
       linear->inputs, outputs,
       [linear](const Places& in, const Places& out) {
-        kernels::Linear made{{}, linear->weights, linear->bias, {}, out[0].type};
-        for (size_t k = 0; k < in.size(); ++k) made.inputs.push_back({in[k].at, in[k].type, linear->is_narrowed[k]});
-        for (const auto& place : out) made.outputs.push_back(place.at);
-        return kernels::make_linear(made);
+        kernels::Linear sums{{}, linear->weights, linear->bias, {}, out[0].type};
+        for (size_t k = 0; k < in.size(); ++k) sums.inputs.push_back({in[k].at, in[k].type, linear->is_narrowed[k]});
+        for (const auto& place : out) sums.outputs.push_back(place.at);
+        return kernels::make_linear(sums);
       },
       true);
   operations_.back().linear = linear;

@@ -43,9 +43,12 @@ bool may_loop(const onnx::Model& model) {
 }  // namespace
 
 void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
+  // A model may declare any width; beyond what a morsel can hold the number tells nothing more.
+  constexpr int64_t kWidest = 1 << 24;
+  const auto bytes_of = [](const Port& port) { return std::clamp<int64_t>(port.width(), 1, kWidest) * size_of(port.type); };
   int64_t row_bytes = 0;
-  for (const Port& port : plan.inputs) row_bytes += std::max<int64_t>(1, port.width()) * size_of(port.type);
-  for (const OutputPort& output : plan.outputs) row_bytes += std::max<int64_t>(1, output.port.width()) * size_of(output.port.type);
+  for (const Port& port : plan.inputs) row_bytes += bytes_of(port);
+  for (const OutputPort& output : plan.outputs) row_bytes += bytes_of(output.port);
   // The numbers of a tree ensemble are nodes, of which a row meets few.
   const bool is_trees = has_trees(model);
   const int64_t n_weights = is_trees ? 0 : model.n_weights;

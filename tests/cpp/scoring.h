@@ -120,6 +120,7 @@ class Table {
 struct Limits {
   int n_threads = 1;
   int64_t morsel_rows = 0;
+  bool native = true;  ///< false: ONNX Runtime alone
 };
 
 inline Scorer load(const std::string& model, const Limits& limits = {}) {
@@ -127,6 +128,7 @@ inline Scorer load(const std::string& model, const Limits& limits = {}) {
   options.struct_size = sizeof options;
   options.n_threads = limits.n_threads;
   options.morsel_rows = limits.morsel_rows;
+  options.native = limits.native ? EDGEONNX_NATIVE_AUTO : EDGEONNX_NATIVE_OFF;
   return Scorer(model.data(), model.size(), options);
 }
 

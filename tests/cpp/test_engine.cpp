@@ -306,7 +306,7 @@ TEST(test_score_fixed_batch_is_freed_only_where_rows_stay_apart) {
   for (const Example& each : examples) {
     for (const int64_t n : {1, 3, 4, 20, 41}) {
       for (const bool converts : {false, true}) {
-        const Scorer scorer = load(each.model, {2, 16});
+        const Scorer scorer = load(each.model, {2, 16, false});
         CHECK(contains(scorer.explain(), each.is_freed ? "freed, since" : "at a time"));
         const std::vector<float> x = counting<float>(2 * n);
         std::vector<float> expected = x;

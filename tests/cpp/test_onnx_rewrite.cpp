@@ -154,4 +154,39 @@ TEST(test_rewrite_free_without_a_fixed_batch_changes_nothing) {
   CHECK(Rewritten(before, {.free_batch = true}).bytes == before.buffer());
 }
 
+TEST(test_rewrite_free_outputs_keeps_their_types_alone) {
+  const Rewritten result(model(classifier_graph()), {.cut_zipmaps = true, .free_outputs = true});
+  const Model& after = result.after;
+  CHECK(names(after.outputs) == (std::vector<std::string>{"label", "scores", "side"}));
+  CHECK_EQUAL(after.outputs[0].type_text, "tensor(int64)");
+  CHECK(!after.outputs[0].has_shape);
+  CHECK_EQUAL(after.outputs[2].type_text, "tensor(float)");
+  CHECK(!after.outputs[2].has_shape);
+  CHECK_EQUAL(after.outputs[1].shape.size(), 2u);  // what replaces a ZipMap is known
+  CHECK_EQUAL(after.inputs[0].shape[0].value, 1);
+  const std::string_view text(reinterpret_cast<const char*>(result.bytes.data()), result.bytes.size());
+  const Writer y = float_info("y", {1, 2});
+  CHECK(text.find(std::string_view(reinterpret_cast<const char*>(y.buffer().data()), y.buffer().size())) == std::string_view::npos);
+
+  const Rewritten both(model(classifier_graph()), {.cut_zipmaps = true, .free_batch = true, .free_outputs = true});
+  CHECK_EQUAL(both.after.inputs[0].shape[0].name, "edgeonnx_batch");
+  CHECK(!both.after.outputs[0].has_shape);
+}
+
+TEST(test_rewrite_free_outputs_leaves_what_is_no_tensor) {
+  Writer graph;
+  graph.message(field::graph::kNode, node("Identity", "", {"x"}, {"y"}));
+  graph.message(field::graph::kInput, float_info("x", {kFree, 4}));
+  graph.message(field::graph::kOutput, zipmap_info("maps"));
+  graph.message(field::graph::kOutput, value_info("y", tensor_type(1, {})));
+  Writer untyped;
+  untyped.text(field::value_info::kName, "untyped");
+  graph.message(field::graph::kOutput, untyped);
+  const Rewritten result(model(graph), {.free_outputs = true});
+  CHECK(names(result.after.outputs) == (std::vector<std::string>{"maps", "y", "untyped"}));
+  CHECK_EQUAL(result.after.outputs[0].type_text, "seq(map(int64,tensor(float)))");
+  CHECK_EQUAL(result.after.outputs[1].type_text, "tensor(float)");
+  CHECK(!result.after.outputs[1].has_shape);
+}
+
 int main() { return check::run(); }
