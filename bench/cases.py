@@ -114,7 +114,16 @@ OTHER_DUELS = (
     Duel("mlp", "best hand-chunked", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_chunked, Target(0.95, 1.1)),
     Duel("one row", "run, 1 input", "logit", 1, REAL20, MATRIX, contenders.ort_ready_matrix, Target(2, 4)),
     Duel("one row", "run, 20 inputs", "logit_separate", 1, REAL20, COLUMNS, contenders.ort_feeds, Target(5, 15)),
-    Duel("one row", "run, 20; ours plain values", "logit_separate", 1, REAL20, VALUES, contenders.ort_feeds, Target(5, 15, informational=True)),
+    Duel(
+        "one row",
+        "run, 20; plain values",
+        "logit_separate",
+        1,
+        REAL20,
+        VALUES,
+        contenders.ort_feeds,
+        Target(5, 15, informational=True),
+    ),
     Duel("load", "session + first run", "lgbm", 1, REAL30, FIRST, contenders.ort_first_run, Target(1 / 1.5, 1), fresh=True),
     Duel("load", "import + session + first run", "lgbm", 1, REAL30, START, contenders.ort_start, Target(1 / 1.5, 1), fresh=True),
 )

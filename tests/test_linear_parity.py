@@ -16,7 +16,6 @@ import pyarrow as pa
 import pytest
 
 import edgeonnx as eo
-import native
 import trained
 from double_reference import reference, units
 from models import Array, Feed

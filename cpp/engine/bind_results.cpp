@@ -104,7 +104,8 @@ class ResultBinder {
   }
 
   void add_result(const plan::OutputPort& output, const ResultRequest& request) {
-    const auto bound = std::find_if(binding_.tensors.begin(), binding_.tensors.end(), [&](const auto& each) { return each.tensor == output.tensor; });
+    const auto bound =
+        std::find_if(binding_.tensors.begin(), binding_.tensors.end(), [&](const auto& each) { return each.tensor == output.tensor; });
     const auto index = static_cast<size_t>(bound - binding_.tensors.begin());
     BoundTensor& tensor = *bound;
     ++tensor.n_readers;

@@ -103,17 +103,17 @@ struct Binding {
   std::vector<Field> fields;
   std::vector<BoundInput> inputs;
   std::vector<BoundTensor> tensors;
-  std::vector<size_t> wanted;  ///< outputs that a run asks of the session
+  std::vector<size_t> wanted;                ///< outputs that a run asks of the session
   std::vector<BoundTensor> session_outputs;  ///< likewise; their `tensor` and `n_readers` mean nothing
-  int64_t between_bytes = 0;   ///< a row of all that one part of the plan makes for another
+  int64_t between_bytes = 0;                 ///< a row of all that one part of the plan makes for another
   int64_t n_between = 0;
-  bool runs_tail = false;      ///< some result is the tail's
+  bool runs_tail = false;  ///< some result is the tail's
   std::vector<BoundResult> results;
   OnOverflow on_overflow = OnOverflow::kError;
   bool can_mask = false;  ///< rows may be masked out
   bool counts_branches = false;
-  int64_t n_columns_read = 0;    ///< values of a row of the inputs that some part of the plan reads
-  int64_t n_columns_unread = 0;  ///< and those that none does
+  int64_t n_columns_read = 0;                   ///< values of a row of the inputs that some part of the plan reads
+  int64_t n_columns_unread = 0;                 ///< and those that none does
   std::vector<plan::InputValue> branch_values;  ///< what BranchCheck::count must be given, where branches are counted
   std::vector<Cast> casts;
   std::string explain;

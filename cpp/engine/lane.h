@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "base/buffer.h"
+#include "base/error.h"
 #include "engine/piece.h"
 #include "kernels/program.h"
 #include "ort/prepared_run.h"

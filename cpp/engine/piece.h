@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/buffer.h"
 #include "columns/column.h"
 #include "convert/convert.h"
-#include "base/buffer.h"
 
 namespace edgeonnx::engine {
 

@@ -24,7 +24,8 @@ onnx::Bytes checked_size(onnx::Bytes model, const ScorerOptions& options) {
 Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
     : ort_library_(options.ort_library),
       model_name_(options.plan.model_name),
-      plan_(plan::make_plan(checked_size(model, options), [this]() -> const ort::Library& { return library(); }, options.plan)),
+      plan_(plan::make_plan(
+          checked_size(model, options), [this]() -> const ort::Library& { return library(); }, options.plan)),
       n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),
       generation_(fork_generation()),
       explain_(explanation()) {
@@ -111,7 +112,8 @@ std::string Scorer::explanation() const {
   };
   std::string text = "plan: " + plan_.road;
   if (plan_.session) {
-    text += std::string(", ") + (plan_.another_session && n_threads_ > 1 ? "a session a thread" : "one session") + ", intra_op 1, version " + library().version();
+    text += std::string(", ") + (plan_.another_session && n_threads_ > 1 ? "a session a thread" : "one session") +
+            ", intra_op 1, version " + library().version();
   }
   text += "\n";
   for (const plan::Port& port : plan_.inputs) text += "input " + port_text(port);

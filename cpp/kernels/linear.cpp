@@ -24,7 +24,9 @@ std::vector<LinearGroup> grouped(const std::vector<LinearInput>& inputs, size_t 
   std::vector<LinearGroup> groups;
   for (size_t i = 0; i < inputs.size();) {
     size_t end = i;
-    const auto is_alike = [&](const LinearInput& other) { return other.type == inputs[i].type && other.is_narrowed == inputs[i].is_narrowed; };
+    const auto is_alike = [&](const LinearInput& other) {
+      return other.type == inputs[i].type && other.is_narrowed == inputs[i].is_narrowed;
+    };
     while (end < inputs.size() && is_alike(inputs[end])) ++end;
     const int element = inputs[i].is_narrowed ? kNarrowedElement : element_of(inputs[i].type);
     while (i < end) {

@@ -13,7 +13,7 @@ namespace edgeonnx::kernels {
 
 struct LinearInput {
   Register column = -1;
-  Type type = Type::kFloat;   ///< float, double, int32, int64 or bool
+  Type type = Type::kFloat;  ///< float, double, int32, int64 or bool
   bool is_narrowed = false;  ///< a double that counts as the float nearest to it
 };
 

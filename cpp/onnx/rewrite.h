@@ -26,8 +26,8 @@ std::vector<ZipMap> find_zipmaps(const Model& model);
 std::optional<int64_t> fixed_batch(const Model& model);
 
 struct Rewrite {
-  bool cut_zipmaps = false;  ///< remove every ZipMap of find_zipmaps; its `scores` become a graph output in the place of its output
-  bool free_batch = false;   ///< a fixed batch becomes the symbol "edgeonnx_batch"; value_info is dropped
+  bool cut_zipmaps = false;   ///< remove every ZipMap of find_zipmaps; its `scores` become a graph output in the place of its output
+  bool free_batch = false;    ///< a fixed batch becomes the symbol "edgeonnx_batch"; value_info is dropped
   bool free_outputs = false;  ///< outputs are declared without their sizes; value_info is dropped
   bool any() const { return cut_zipmaps || free_batch || free_outputs; }
 };

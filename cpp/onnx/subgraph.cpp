@@ -78,8 +78,7 @@ Writer part_of_graph(Reader graph, const Model& model, const Subgraph& part) {
     at != model.inputs.end() ? out.verbatim(old.at(at->name)) : out.message(field::graph::kInput, tensor_info(input));
   }
   for (const std::string& output : part.outputs) {
-    const auto at =
-        std::find_if(model.outputs.begin(), model.outputs.end(), [&](const ValueInfo& each) { return each.name == output; });
+    const auto at = std::find_if(model.outputs.begin(), model.outputs.end(), [&](const ValueInfo& each) { return each.name == output; });
     at != model.outputs.end() ? out.verbatim(old.at(at->name)) : out.message(field::graph::kOutput, bare_info(output));
   }
   return out;

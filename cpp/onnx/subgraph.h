@@ -19,7 +19,7 @@ struct SubgraphInput {
 struct Subgraph {
   std::vector<bool> keeps_node;       ///< one a node of the model
   std::vector<SubgraphInput> inputs;  ///< values of the graph that take the place of its inputs; inputs of the model keep their declaration
-  std::vector<std::string> outputs;   ///< values that some kept node makes; their types are left to ONNX Runtime unless the model tells them
+  std::vector<std::string> outputs;  ///< values that some kept node makes; their types are left to ONNX Runtime unless the model tells them
 };
 
 /// The bytes of the part. `model` must have been read from `bytes`. Constants stay, whether a kept node needs them or not.

@@ -23,8 +23,8 @@ struct Tensor {
   }
 };
 
-/// Nothing where the values lie in another file, the type is none of float, double, bool and the integers but uint64, or their number is not
-/// what the shape says. `bytes`: a TensorProto that read_model has passed.
+/// Nothing where the values lie in another file, the type is none of float, double, bool and the integers but uint64, or their number is
+/// not what the shape says. `bytes`: a TensorProto that read_model has passed.
 std::optional<Tensor> read_tensor(Bytes bytes);
 std::optional<Tensor> read_tensor(const Initializer& initializer);
 /// The `t` of an attribute.

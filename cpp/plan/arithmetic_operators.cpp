@@ -17,7 +17,8 @@ namespace {
 using kernels::Operand;
 
 void demand_type(Type type, std::initializer_list<Type> types) {
-  if (std::find(types.begin(), types.end(), type) == types.end()) throw Refusal("there is no native kernel for " + std::string(onnx_name(type)));
+  if (std::find(types.begin(), types.end(), type) == types.end())
+    throw Refusal("there is no native kernel for " + std::string(onnx_name(type)));
 }
 
 bool is_real(Type type) { return type == Type::kFloat || type == Type::kDouble; }

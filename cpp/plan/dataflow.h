@@ -109,7 +109,8 @@ class Dataflow {
   /// The linear operation whose outputs are exactly these columns; null where there is none.
   const Linear* linear(std::span<const ColumnId> columns) const;
 
-  /// Values at which something that reads the column changes its mind; kept for the source that the column is an affine function of, if any.
+  /// Values at which something that reads the column changes its mind; kept for the source that the column is an affine function of, if
+  /// any.
   void note_cuts(ColumnId column, std::span<const double> values);
   const std::map<SourceValue, std::vector<double>>& cuts() const { return cuts_; }
 

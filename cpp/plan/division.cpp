@@ -131,9 +131,10 @@ void Division::divide() {
     by_[i] = reason.empty() ? By::kFront : By::kSession;
     if (!reason.empty() && reasons_[i].empty()) reasons_[i] = reason;  // the first try's reason tells more, where it had one
     const Operator* found = find_operator(node);
-    waits[i] = !reason.empty() && found && !found->is_rough &&
-               std::any_of(node.inputs.begin(), node.inputs.end(),
-                           [&](std::string_view input) { return !input.empty() && !translation.find(input) && !translation.is_constant(input); });
+    waits[i] =
+        !reason.empty() && found && !found->is_rough && std::any_of(node.inputs.begin(), node.inputs.end(), [&](std::string_view input) {
+          return !input.empty() && !translation.find(input) && !translation.is_constant(input);
+        });
   }
   if (!is_worth_a_front(translation)) {
     for (By& by : by_) by = by == By::kFront ? By::kSession : by;
@@ -241,8 +242,9 @@ void Division::cut_session() {
     for (const std::string_view output : model_.nodes[i].outputs) {
       if (output.empty() || is_constant_[i]) continue;
       if (by_[i] == By::kFront && session_reads.contains(output)) front_cuts_.push_back(output);
-      const bool is_wanted = tail_reads.contains(output) || (targets.contains(output) && std::find(front_targets_.begin(), front_targets_.end(),
-                                                                                                  output) == front_targets_.end());
+      const bool is_wanted =
+          tail_reads.contains(output) ||
+          (targets.contains(output) && std::find(front_targets_.begin(), front_targets_.end(), output) == front_targets_.end());
       if (by_[i] == By::kSession && is_wanted) session_graph_.outputs.emplace_back(output);
     }
   }

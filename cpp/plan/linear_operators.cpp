@@ -28,7 +28,8 @@ void demand_real(const Value& value) {
 
 void demand_few(int64_t n_outputs) {
   if (n_outputs <= 0 || n_outputs > kMostOutputs) {
-    throw Refusal("it has " + std::to_string(n_outputs) + " results, and a native product pays for " + std::to_string(kMostOutputs) + " at most");
+    throw Refusal("it has " + std::to_string(n_outputs) + " results, and a native product pays for " + std::to_string(kMostOutputs) +
+                  " at most");
   }
 }
 
@@ -58,11 +59,13 @@ void mat_mul(NodeContext& context) {
   const Value& rows = context.matrix(0);
   const onnx::Tensor& matrix = context.constant(1);
   demand_real(rows);
-  if (matrix.shape.empty() || matrix.shape.size() > 2 || matrix.shape[0] != rows.inner[0]) throw Refusal("its constant is no matrix that fits");
+  if (matrix.shape.empty() || matrix.shape.size() > 2 || matrix.shape[0] != rows.inner[0])
+    throw Refusal("its constant is no matrix that fits");
   const bool is_vector = matrix.shape.size() == 1;
   const int64_t m = is_vector ? 1 : matrix.shape[1];
   demand_few(m);
-  Value result = linear(context, rows, is_vector ? reals_of(matrix) : transposed(matrix), std::vector<double>(static_cast<size_t>(m), 0.0), rows.type);
+  Value result =
+      linear(context, rows, is_vector ? reals_of(matrix) : transposed(matrix), std::vector<double>(static_cast<size_t>(m), 0.0), rows.type);
   if (is_vector) result.inner.clear();
   context.output(0, std::move(result));
 }
@@ -73,7 +76,8 @@ void gemm(NodeContext& context) {
   demand_real(rows);
   if (context.integer("transA", 0) != 0) throw Refusal("it transposes the rows");
   const bool is_transposed = context.integer("transB", 0) != 0;
-  if (matrix.shape.size() != 2 || matrix.shape[is_transposed ? 1 : 0] != rows.inner[0]) throw Refusal("its constant is no matrix that fits");
+  if (matrix.shape.size() != 2 || matrix.shape[is_transposed ? 1 : 0] != rows.inner[0])
+    throw Refusal("its constant is no matrix that fits");
   const int64_t m = matrix.shape[is_transposed ? 0 : 1];
   demand_few(m);
   const double alpha = static_cast<double>(context.real("alpha", 1));
@@ -108,7 +112,8 @@ Value transformed(NodeContext& context, const Value& scores, PostTransform trans
   std::vector<ColumnId> inputs;
   for (const ColumnId column : scores.columns) inputs.push_back(context.flow().to_double(column));
   const std::vector<Column> outputs(inputs.size(), {scores.type, true, -1, {}});
-  return {scores.type, scores.inner,
+  return {scores.type,
+          scores.inner,
           context.flow().add(
               inputs, outputs,
               [transform](const auto& from, const auto& to) {
@@ -180,7 +185,8 @@ void linear_classifier(NodeContext& context) {
     scores.columns = {mirrored, deciding[0]};
   }
   if (!has_text) {
-    const std::vector<int64_t> named(labels.begin(), labels.begin() + static_cast<int64_t>(std::min(labels.size(), std::max<size_t>(2, n_scores))));
+    const std::vector<int64_t> named(labels.begin(),
+                                     labels.begin() + static_cast<int64_t>(std::min(labels.size(), std::max<size_t>(2, n_scores))));
     const ColumnId label = flow.add_one(deciding, Type::kInt64, true, [named](const auto& from, const auto& to) {
       return kernels::make_label(registers_of(from), named, to[0].at);
     });

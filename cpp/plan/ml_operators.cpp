@@ -32,9 +32,10 @@ void scaler(NodeContext& context) {
     const auto o = static_cast<double>(from);
     const auto s = static_cast<double>(by);
     if (is_rough) {
-      const ColumnId shifted = context.flow().add_one({context.flow().to_double(value.columns[i])}, Type::kFloat, true, [o](const auto& in, const auto& out) {
-        return kernels::make_binary(kernels::Binary::kSub, Type::kDouble, Operand::of(in[0].at), Operand::value(o), out[0].at);
-      });
+      const ColumnId shifted =
+          context.flow().add_one({context.flow().to_double(value.columns[i])}, Type::kFloat, true, [o](const auto& in, const auto& out) {
+            return kernels::make_binary(kernels::Binary::kSub, Type::kDouble, Operand::of(in[0].at), Operand::value(o), out[0].at);
+          });
       result.columns.push_back(context.flow().add_one({shifted}, Type::kFloat, true, [s](const auto& in, const auto& out) {
         return kernels::make_binary(kernels::Binary::kMul, Type::kDouble, Operand::of(in[0].at), Operand::value(s), out[0].at);
       }));
@@ -57,14 +58,16 @@ void imputer(NodeContext& context) {
   const std::vector<int64_t> integers = context.integers("imputed_value_int64s");
   const size_t n_given = is_float ? reals.size() : integers.size();
   if (n_given == 0 || (is_float ? integers.size() : reals.size()) != 0) throw Refusal("its values are not of its input's type");
-  const Operand replaced = is_float ? Operand::value(context.real("replaced_value_float", 0)) : Operand::value(context.integer("replaced_value_int64", 0));
+  const Operand replaced =
+      is_float ? Operand::value(context.real("replaced_value_float", 0)) : Operand::value(context.integer("replaced_value_int64", 0));
   Value result{value.type, value.inner, {}, {}};
   for (size_t i = 0; i < value.columns.size(); ++i) {
     const size_t at = n_given == value.columns.size() ? i : 0;
     const Operand imputed = is_float ? Operand::value(reals[at]) : Operand::value(integers[at]);
-    result.columns.push_back(context.flow().add_one({value.columns[i]}, value.type, false, [replaced, imputed](const auto& in, const auto& out) {
-      return kernels::make_imputer(in[0].type, in[0].at, replaced, imputed, out[0].at);
-    }));
+    result.columns.push_back(
+        context.flow().add_one({value.columns[i]}, value.type, false, [replaced, imputed](const auto& in, const auto& out) {
+          return kernels::make_imputer(in[0].type, in[0].at, replaced, imputed, out[0].at);
+        }));
   }
   context.output(0, std::move(result));
 }
@@ -91,7 +94,8 @@ void one_hot_encoder(NodeContext& context) {
   const std::vector<int64_t> categories = context.integers("cats_int64s");
   if (categories.empty()) throw Refusal("its categories are text");
   if (context.integer("zeros", 1) == 0) throw Refusal("it fails where a category is unknown");
-  if (value.type != Type::kFloat && value.type != Type::kDouble && value.type != Type::kInt64) throw Refusal("there is no native kernel for its type");
+  if (value.type != Type::kFloat && value.type != Type::kDouble && value.type != Type::kInt64)
+    throw Refusal("there is no native kernel for its type");
   std::unordered_map<int64_t, size_t> last;
   for (size_t i = 0; i < categories.size(); ++i) last[categories[i]] = i;
   if (last.size() != categories.size()) throw Refusal("it lists a category twice");
@@ -157,10 +161,12 @@ void label_encoder(NodeContext& context) {
   const bool nan_is_key = context.opset() >= 4;
   Value result{table->value_type, value.inner, {}, {}};
   for (const ColumnId column : value.columns) {
-    result.columns.push_back(context.flow().add_one({column}, table->value_type, false, [table, nan_is_key](const auto& in, const auto& out) {
-      return kernels::make_label_encoder(
-          {table->key_type, table->value_type, table->keys, table->values, table->n_keys, table->otherwise, nan_is_key}, in[0].at, out[0].at);
-    }));
+    result.columns.push_back(
+        context.flow().add_one({column}, table->value_type, false, [table, nan_is_key](const auto& in, const auto& out) {
+          return kernels::make_label_encoder(
+              {table->key_type, table->value_type, table->keys, table->values, table->n_keys, table->otherwise, nan_is_key}, in[0].at,
+              out[0].at);
+        }));
     context.flow().note_cuts(column, cuts);
   }
   context.output(0, std::move(result));
@@ -211,12 +217,15 @@ void normalizer(NodeContext& context) {
   if (context.is_rough(value)) return context.output(0, rough_normalized(context, value, norm));
   if (value.type == Type::kBool) throw Refusal("there is no native kernel for bool");
   const std::vector<Column> outputs(value.columns.size(), {Type::kFloat, false, -1, {}});
-  context.output(0, {Type::kFloat, value.inner, context.flow().add(value.columns, outputs, [norm](const auto& in, const auto& out) {
-                       std::vector<kernels::Register> from, to;
-                       for (const auto& place : in) from.push_back(place.at);
-                       for (const auto& place : out) to.push_back(place.at);
-                       return kernels::make_normalizer(norm, in[0].type, from, to);
-                     }),
+  context.output(0, {Type::kFloat,
+                     value.inner,
+                     context.flow().add(value.columns, outputs,
+                                        [norm](const auto& in, const auto& out) {
+                                          std::vector<kernels::Register> from, to;
+                                          for (const auto& place : in) from.push_back(place.at);
+                                          for (const auto& place : out) to.push_back(place.at);
+                                          return kernels::make_normalizer(norm, in[0].type, from, to);
+                                        }),
                      {}});
 }
 
@@ -229,7 +238,8 @@ void look_up(NodeContext& context) {
   const bool is_row = list.shape.size() == 1 || (list.shape.size() == 2 && list.shape[0] == 1);
   const std::optional<int64_t> end = context.flow().index_end(index.columns[0]);
   if (!is_row || !end || *end > list.n_values()) throw Refusal("its index may be beyond the list");
-  if (list.type != Type::kInt64 && list.type != Type::kInt32 && list.type != Type::kFloat) throw Refusal("there is no native kernel for its type");
+  if (list.type != Type::kInt64 && list.type != Type::kInt32 && list.type != Type::kFloat)
+    throw Refusal("there is no native kernel for its type");
   const bool is_float = list.type == Type::kFloat;
   auto keys = std::make_shared<std::vector<int64_t>>();
   for (int64_t i = 0; i < list.n_values(); ++i) keys->push_back(i);
@@ -273,11 +283,12 @@ void feature_vectorizer(NodeContext& context) {
     if (part.inner[0] != dimensions[i]) throw Refusal("it cuts or fills up an input");
     if (part.type == Type::kBool) throw Refusal("there is no native kernel for bool");
     for (const ColumnId column : part.columns) {
-      result.columns.push_back(part.type == Type::kFloat ? column
-                                                         : context.flow().add_one({column}, Type::kFloat, context.flow()[column].is_rough,
-                                                                                  [](const auto& in, const auto& out) {
-                                                                                    return kernels::make_cast(in[0].type, out[0].type, in[0].at, out[0].at);
-                                                                                  }));
+      result.columns.push_back(
+          part.type == Type::kFloat
+              ? column
+              : context.flow().add_one({column}, Type::kFloat, context.flow()[column].is_rough, [](const auto& in, const auto& out) {
+                  return kernels::make_cast(in[0].type, out[0].type, in[0].at, out[0].at);
+                }));
     }
     result.inner[0] += part.inner[0];
     demand_width(result.inner[0]);

@@ -69,8 +69,9 @@ std::optional<ColumnProgram> make_session(Plan& plan, Division& division, const 
     std::vector<Type> types;
     std::vector<std::vector<int64_t>> inner;
     for (const ort::PortInfo& port : plan.session->outputs()) {
-      const bool is_known = std::none_of(port.shape.begin() + (port.shape.empty() ? 0 : 1), port.shape.end(), [](int64_t size) { return size <= 0; }) &&
-                            !port.shape.empty() && port.shape[0] < 0;
+      const bool is_known =
+          std::none_of(port.shape.begin() + (port.shape.empty() ? 0 : 1), port.shape.end(), [](int64_t size) { return size <= 0; }) &&
+          !port.shape.empty() && port.shape[0] < 0;
       types.push_back(port.is_tensor && is_known ? port.type : Type::kUndefined);
       inner.emplace_back(port.shape.begin() + (port.shape.empty() ? 0 : 1), port.shape.end());
     }
@@ -177,7 +178,8 @@ std::string fill(Plan& plan, Division& division, const std::vector<std::string_v
   if (plan.session) add_session_tensors(plan, targets);
   for (const std::string_view target : targets) {
     const auto is_target = [target](const Tensor& tensor) { return tensor.name == target; };
-    if (std::none_of(plan.tensors.begin(), plan.tensors.end(), is_target)) return "output " + in_quotes(target) + " is made of constants alone";
+    if (std::none_of(plan.tensors.begin(), plan.tensors.end(), is_target))
+      return "output " + in_quotes(target) + " is made of constants alone";
   }
   if (plan.session) {
     if (const std::string reason = learn_shapes(plan, recipe); !reason.empty()) return reason;

@@ -41,7 +41,8 @@ const onnx::Tensor& NodeContext::constant(size_t i) const {
 
 const std::vector<int64_t>& NodeContext::constant_integers(size_t i) const {
   const onnx::Tensor& tensor = constant(i);
-  if (tensor.type != Type::kInt32 && tensor.type != Type::kInt64) throw Refusal("its constant " + in_quotes(node_.inputs[i]) + " is not of integers");
+  if (tensor.type != Type::kInt32 && tensor.type != Type::kInt64)
+    throw Refusal("its constant " + in_quotes(node_.inputs[i]) + " is not of integers");
   return tensor.integers;
 }
 

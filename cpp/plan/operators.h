@@ -55,8 +55,8 @@ class NodeContext {
   bool has_output(size_t i) const { return i < node_.outputs.size() && !node_.outputs[i].empty(); }
   /// Each throws Refusal where the input is missing or something else.
   const Value& input(size_t i) const;
-  const Value& columns(size_t i) const;   ///< not a constant
-  const Value& matrix(size_t i) const;    ///< [rows, k]
+  const Value& columns(size_t i) const;  ///< not a constant
+  const Value& matrix(size_t i) const;   ///< [rows, k]
   const onnx::Tensor& constant(size_t i) const;
   const std::vector<int64_t>& constant_integers(size_t i) const;  ///< of int32 or int64
 

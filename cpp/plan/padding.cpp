@@ -57,7 +57,8 @@ bool place_matters(const Plan& plan, const ort::Library& library) {
 
 void choose_padding(Plan& plan, const ort::Library& library) {
   if (plan.batch_mode == BatchMode::kFixed) {
-    if (plan.fixed_batch > 1) plan.notes.push_back("deterministic: rows are scored as the model fixes them, and may depend on those beside them");
+    if (plan.fixed_batch > 1)
+      plan.notes.push_back("deterministic: rows are scored as the model fixes them, and may depend on those beside them");
     return;
   }
   bool alone = true;

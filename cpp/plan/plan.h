@@ -82,7 +82,7 @@ struct NativePart {
 /// What a session input is fed: an input of the plan, or what the front made.
 struct SessionInput {
   bool is_front = false;
-  size_t index = 0;  ///< of the input, or of the front's output
+  size_t index = 0;   ///< of the input, or of the front's output
   TensorShape shape;  ///< of what the front made
 };
 
@@ -118,8 +118,8 @@ struct Plan {
   BatchMode batch_mode = BatchMode::kFree;
   int64_t fixed_batch = 0;
   int64_t morsel_rows = 0;
-  int64_t row_cost = 0;      ///< multiplications a row, roughly; tells a trifle from a long run
-  int64_t padded_rows = 0;   ///< > 0: the session is always run over so many rows, the last ones made up where there are fewer
+  int64_t row_cost = 0;     ///< multiplications a row, roughly; tells a trifle from a long run
+  int64_t padded_rows = 0;  ///< > 0: the session is always run over so many rows, the last ones made up where there are fewer
   BranchCheck branches;
   std::vector<std::string> notes;  ///< decisions and their reasons, one sentence each
 

@@ -67,7 +67,8 @@ std::vector<Port> input_ports(const ort::Session& session, const onnx::Model& mo
 std::string output_refusal(const std::string& onnx_type, bool is_tensor, Type type) {
   if (!is_tensor) return "returns " + onnx_type + ", which no column can hold";
   if (type == Type::kString) return "returns text (" + onnx_type + "), which is not supported";
-  if (size_of(type) == 0 || type == Type::kComplex64 || type == Type::kComplex128) return "returns " + onnx_type + ", which is not supported";
+  if (size_of(type) == 0 || type == Type::kComplex64 || type == Type::kComplex128)
+    return "returns " + onnx_type + ", which is not supported";
   return "";
 }
 
@@ -114,7 +115,10 @@ void make_output_ports(Plan& plan, const onnx::Model& model, const std::vector<o
     plan.notes.push_back("ZipMap: " + in_quotes(zipmap->output) + " is cut out; its " + std::to_string(zipmap->classes.size()) +
                          " classes are columns");
     for (size_t i = 0; i < zipmap->classes.size(); ++i) {
-      Port port{zipmap->output + "_" + zipmap->classes[i], plan.tensors[tensor].onnx_type, plan.tensors[tensor].type, {-1},
+      Port port{zipmap->output + "_" + zipmap->classes[i],
+                plan.tensors[tensor].onnx_type,
+                plan.tensors[tensor].type,
+                {-1},
                 refusal_of(plan.tensors[tensor])};
       plan.outputs.push_back({std::move(port), tensor, static_cast<int64_t>(i), true});
     }

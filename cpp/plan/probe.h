@@ -12,8 +12,8 @@ namespace edgeonnx::plan {
 /// Rows of made-up values for every input of a session, and what the session made of them.
 class Probe {
  public:
-  /// `types[i]`, `inner[i]`: element type of input i, and its sizes behind the first. Values are ones (zeros could be divided by), or random
-  /// if `seed` is not 0.
+  /// `types[i]`, `inner[i]`: element type of input i, and its sizes behind the first. Values are ones (zeros could be divided by), or
+  /// random if `seed` is not 0.
   Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed);
   Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed);
 

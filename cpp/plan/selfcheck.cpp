@@ -21,8 +21,8 @@ template <class T>
 T special_value(std::mt19937& random) {
   using Limits = std::numeric_limits<T>;
   if constexpr (std::is_floating_point_v<T>) {
-    const T values[] = {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), Limits::max(),        Limits::lowest(),
-                        T{0},                -T{0},              Limits::denorm_min(), -Limits::denorm_min(), Limits::min()};
+    const T values[] = {Limits::quiet_NaN(),  Limits::infinity(),    -Limits::infinity(), Limits::max(), Limits::lowest(), T{0}, -T{0},
+                        Limits::denorm_min(), -Limits::denorm_min(), Limits::min()};
     return values[random() % std::size(values)];
   } else {
     const T values[] = {0, 1, static_cast<T>(-1), 2, Limits::max(), Limits::min()};

@@ -10,9 +10,9 @@
 
 namespace edgeonnx::plan {
 
-/// Rows for a plan's inputs. `plain`: random ones; results behind a matrix product can be compared on those alone. `special`: with values at
-/// which some tree or test changes its mind and right beside them, and with what is special about a type (NaN, infinities, the largest and
-/// the smallest values).
+/// Rows for a plan's inputs. `plain`: random ones; results behind a matrix product can be compared on those alone. `special`: with values
+/// at which some tree or test changes its mind and right beside them, and with what is special about a type (NaN, infinities, the largest
+/// and the smallest values).
 struct CheckRows {
   Probe plain;
   Probe special;

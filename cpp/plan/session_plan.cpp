@@ -126,7 +126,8 @@ Plan plan_session(const Recipe& recipe) {
   request.cut_zipmaps = !recipe.zipmaps.empty();
   plan.session = recipe.original.take();
   free_batch(plan, recipe, request, library);
-  if (!has_trees(model)) keep_small_model(plan, recipe, request.any() ? onnx::rewrite(recipe.bytes, model, request) : copy_of(recipe.bytes));
+  if (!has_trees(model))
+    keep_small_model(plan, recipe, request.any() ? onnx::rewrite(recipe.bytes, model, request) : copy_of(recipe.bytes));
   plan.inputs = input_ports(*plan.session, model);
   for (size_t i = 0; i < plan.inputs.size(); ++i) plan.session_inputs.push_back({false, i, {}});
   plan.feeds_session.assign(plan.inputs.size(), true);

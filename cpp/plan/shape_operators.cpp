@@ -126,7 +126,8 @@ void slice(NodeContext& context) {
   std::iota(axes.begin(), axes.end(), 0);
   if (context.has_input(3)) axes = context.constant_integers(3);
   const std::vector<int64_t> steps = context.has_input(4) ? context.constant_integers(4) : std::vector<int64_t>(starts.size(), 1);
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) throw Refusal("its lists differ in length");
+  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    throw Refusal("its lists differ in length");
   Value result = value;
   for (size_t i = 0; i < starts.size(); ++i) {
     const int64_t size = split_at(axes[i], result).size;
@@ -150,7 +151,8 @@ void split(NodeContext& context) {
     sizes.assign(static_cast<size_t>(n), size / n);
   }
   const bool are_parts = std::all_of(sizes.begin(), sizes.end(), [size](int64_t part) { return part > 0 && part <= size; });
-  if (static_cast<int64_t>(sizes.size()) != n || n > size || !are_parts || std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != size) {
+  if (static_cast<int64_t>(sizes.size()) != n || n > size || !are_parts ||
+      std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != size) {
     throw Refusal("its parts do not add up");
   }
   int64_t begin = 0;
@@ -240,8 +242,8 @@ void unsqueeze(NodeContext& context) {
 }
 
 constexpr NamedOperator kOperators[] = {
-    {"Identity", {identity}}, {"Constant", {constant}}, {"Concat", {concat}},   {"Gather", {gather}},         {"Slice", {slice}},
-    {"Split", {split}},       {"Reshape", {reshape}},   {"Flatten", {flatten}}, {"Squeeze", {squeeze}},       {"Unsqueeze", {unsqueeze}},
+    {"Identity", {identity}}, {"Constant", {constant}}, {"Concat", {concat}},   {"Gather", {gather}},   {"Slice", {slice}},
+    {"Split", {split}},       {"Reshape", {reshape}},   {"Flatten", {flatten}}, {"Squeeze", {squeeze}}, {"Unsqueeze", {unsqueeze}},
 };
 
 }  // namespace

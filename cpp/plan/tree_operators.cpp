@@ -21,7 +21,8 @@ std::vector<int32_t> tested_features(const kernels::Trees& trees) {
 }
 
 /// Some of the thresholds, so that rows can be placed on them.
-void note_some_cuts(const kernels::Trees& trees, const std::vector<int32_t>& features, const std::vector<ColumnId>& columns, Dataflow& flow) {
+void note_some_cuts(const kernels::Trees& trees, const std::vector<int32_t>& features, const std::vector<ColumnId>& columns,
+                    Dataflow& flow) {
   constexpr size_t kMostCuts = 2048;
   const size_t step = std::max<size_t>(1, trees.splits.size() / kMostCuts);
   for (size_t i = 0; i < trees.splits.size(); i += step) {
@@ -70,10 +71,9 @@ void tree_ensemble(NodeContext& context) {
   std::vector<ColumnId> columns;
   for (const int32_t feature : features) {
     const ColumnId column = value.columns[static_cast<size_t>(feature)];
-    columns.push_back(flow[column].type == type ? column
-                                                : flow.add_one({column}, type, false, [](const auto& from, const auto& to) {
-                                                    return kernels::make_cast(from[0].type, to[0].type, from[0].at, to[0].at);
-                                                  }));
+    columns.push_back(flow[column].type == type ? column : flow.add_one({column}, type, false, [](const auto& from, const auto& to) {
+      return kernels::make_cast(from[0].type, to[0].type, from[0].at, to[0].at);
+    }));
   }
   note_some_cuts(forest->trees, features, columns, flow);
 
