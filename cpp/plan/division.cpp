@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "onnx/tree_ensemble.h"
 
@@ -167,8 +168,10 @@ void Division::divide() {
   const bool has_front = std::any_of(by_.begin(), by_.end(), [](By by) { return by == By::kFront; });
   for (const std::string_view target : targets_) {
     const Value* value = translation.find(target);
-    if (has_front && value && !value->is_constant()) front_targets_.push_back(target);
-    if (const auto at = maker.find(target); at != maker.end() && at->second == By::kTail) tail_targets_.push_back(target);
+    const auto at = maker.find(target);
+    const bool is_at_hand = at == maker.end() || at->second == By::kFront;
+    if (has_front && is_at_hand && value && !value->is_constant()) front_targets_.push_back(target);
+    if (at != maker.end() && at->second == By::kTail) tail_targets_.push_back(target);
   }
   for (size_t i = 0; i < model_.nodes.size(); ++i) {
     if (by_[i] != By::kFront) continue;
@@ -248,14 +251,20 @@ void Division::cut_session() {
       if (by_[i] == By::kSession && is_wanted) session_graph_.outputs.emplace_back(output);
     }
   }
-  for (const std::string_view cut : front_cuts_) session_graph_.inputs.push_back(front_values_.at(cut));
+  for (const std::string_view cut : front_cuts_) {
+    const auto at = front_values_.find(cut);
+    if (at == front_values_.end()) throw Error(Code::kUnsupported, "the value " + in_quotes(cut) + " is made in two places");
+    session_graph_.inputs.push_back(at->second);
+  }
 }
 
 Draft Division::draft(Translation& translation, const std::vector<std::string_view>& values) {
   std::vector<Target> targets;
   std::vector<Value> made;
   for (const std::string_view name : values) {
-    made.push_back(*translation.find(name));
+    const Value* value = translation.find(name);
+    if (!value || value->is_constant()) throw Error(Code::kUnsupported, "the value " + in_quotes(name) + " is made in two places");
+    made.push_back(*value);
     targets.push_back({made.back().type, made.back().columns});
   }
   return {translation.flow().compile(std::move(targets)), std::move(made)};

@@ -277,7 +277,7 @@ void array_feature_extractor(NodeContext& context) {
 void feature_vectorizer(NodeContext& context) {
   const std::vector<int64_t> dimensions = context.integers("inputdimensions");
   Value result{Type::kFloat, {0}, {}, {}};
-  if (dimensions.size() != context.n_inputs()) throw Refusal("its list does not fit its inputs");
+  if (dimensions.empty() || dimensions.size() != context.n_inputs()) throw Refusal("its list does not fit its inputs");
   for (size_t i = 0; i < context.n_inputs(); ++i) {
     const Value& part = context.matrix(i);
     if (part.inner[0] != dimensions[i]) throw Refusal("it cuts or fills up an input");

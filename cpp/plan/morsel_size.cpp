@@ -18,6 +18,7 @@ constexpr int64_t kMostRows = 16384;
 constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
 constexpr int64_t kMorselMultiplications = 1 << 25;
 constexpr int64_t kEndless = int64_t{1} << 40;
+constexpr int64_t kWidest = 1 << 24;  // a model may declare any width; beyond this the number tells nothing more
 // Native parts touch little beside the columns themselves.
 constexpr int64_t kNativeBytes = 1 << 19;
 constexpr int64_t kFewestNativeRows = 4096;
@@ -43,8 +44,6 @@ bool may_loop(const onnx::Model& model) {
 }  // namespace
 
 void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
-  // A model may declare any width; beyond what a morsel can hold the number tells nothing more.
-  constexpr int64_t kWidest = 1 << 24;
   const auto bytes_of = [](const Port& port) { return std::clamp<int64_t>(port.width(), 1, kWidest) * size_of(port.type); };
   int64_t row_bytes = 0;
   for (const Port& port : plan.inputs) row_bytes += bytes_of(port);

@@ -166,7 +166,10 @@ void split(NodeContext& context) {
 
 /// The same values in the same order under other sizes.
 void resize(NodeContext& context, const Value& value, std::vector<int64_t> inner) {
-  if (product(inner) != static_cast<int64_t>(value.columns.size())) throw Refusal("its sizes do not fit the values of a row");
+  const auto n = static_cast<int64_t>(value.columns.size());
+  int64_t rest = n;  // what the sizes so far leave to those behind them
+  for (const int64_t size : inner) rest = size > 0 && rest % size == 0 ? rest / size : 0;
+  if (rest != 1) throw Refusal("its sizes do not fit the values of a row");
   context.output(0, {value.type, std::move(inner), value.columns, {}});
 }
 
