@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#if defined(__unix__)
-#include <unistd.h>
-#endif
-
 #include "plan/session_plan.h"
 
 namespace edgeonnx::plan {
@@ -16,6 +12,7 @@ namespace {
 // that a stop request is heard soon.
 constexpr int64_t kMostRows = 16384;
 constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
+constexpr int64_t kSessionBytes = 5 << 18;
 constexpr int64_t kMorselMultiplications = 1 << 25;
 constexpr int64_t kEndless = int64_t{1} << 40;
 constexpr int64_t kWidest = 1 << 24;  // a model may declare any width; beyond this the number tells nothing more
@@ -23,14 +20,6 @@ constexpr int64_t kWidest = 1 << 24;  // a model may declare any width; beyond t
 constexpr int64_t kNativeBytes = 1 << 19;
 constexpr int64_t kFewestNativeRows = 4096;
 constexpr int64_t kRowMultiple = 128;  // matrix kernels work on blocks of rows
-
-/// What a run of the session may touch: most of a core's second-level cache.
-int64_t session_bytes() {
-#if defined(_SC_LEVEL2_CACHE_SIZE)
-  if (const long n_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); n_bytes > 0) return n_bytes / 8 * 5;
-#endif
-  return 5 << 17;
-}
 
 /// Whether a row may take any time at all: loops, and functions that may hold one.
 bool may_loop(const onnx::Model& model) {
@@ -55,7 +44,7 @@ void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
   row_bytes += 2 * static_cast<int64_t>(sizeof(float) * std::sqrt(static_cast<double>(n_weights)));
   plan.row_cost = may_loop(model) ? kEndless : model.n_weights + row_bytes;
   const int64_t by_work = std::max<int64_t>(64, kMorselMultiplications / std::max<int64_t>(1, n_weights));
-  const int64_t by_bytes = std::max<int64_t>(1, (plan.is_native() ? kNativeBytes : session_bytes()) / std::max<int64_t>(1, row_bytes));
+  const int64_t by_bytes = std::max<int64_t>(1, (plan.is_native() ? kNativeBytes : kSessionBytes) / std::max<int64_t>(1, row_bytes));
   const int64_t most = plan.is_native() ? std::clamp(by_bytes, kFewestNativeRows, kMostRows)
                                         : std::min({is_trees ? kTreeRows : kMostRows, by_work, by_bytes});
   plan.morsel_rows = wanted > 0 ? wanted : most > kRowMultiple ? most / kRowMultiple * kRowMultiple : most;
