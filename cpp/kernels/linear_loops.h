@@ -91,9 +91,58 @@ void add_group(const LoopCall& call, const LinearConstants& linear, const Linear
   }
 }
 
+/// The first `count` values of a column of any element, from row i on.
+inline Doubles load_element(int element, const std::byte* column, int64_t i, int64_t count) {
+  switch (element) {
+    case kFloatElement:
+      return load_some(reinterpret_cast<const Packed<float>*>(column) + i, count);
+    case kDoubleElement:
+      return load_some(reinterpret_cast<const Packed<double>*>(column) + i, count);
+    case kNarrowedElement:
+      return load_some(reinterpret_cast<const Packed<Narrowed>*>(column) + i, count);
+    case kInt32Element:
+      return load_some(reinterpret_cast<const Packed<int32_t>*>(column) + i, count);
+    case kInt64Element:
+      return load_some(reinterpret_cast<const Packed<int64_t>*>(column) + i, count);
+    default:
+      return load_some(reinterpret_cast<const Packed<uint8_t>*>(column) + i, count);
+  }
+}
+
+inline constexpr int kMostMixed = 8;
+
+/// One output of few columns of several types, which would make a group each: all at once, and the sum never leaves its register.
+template <class Out>
+void add_mixed(const LoopCall& call, const LinearConstants& linear) {
+  const std::byte* x[kMostMixed];
+  int element[kMostMixed];
+  Doubles w[kMostMixed];
+  for (int32_t g = 0; g < linear.n_groups; ++g) {
+    const LinearGroup& group = linear.groups[g];
+    for (int32_t c = group.first; c < group.first + group.n_columns; ++c) {
+      x[c] = call.registers[call.inputs[c]];
+      element[c] = group.element;
+      w[c] = splat(linear.weights[c]);
+    }
+  }
+  Packed<Out>* const to = output<Out>(call, 0);
+  for (int64_t i = 0; i < call.n; i += kLanes) {
+    Doubles sum = splat(linear.bias[0]);
+    for (int32_t c = 0; c < linear.n_columns; ++c) {
+      const int64_t bytes = element[c] == kFloatElement || element[c] == kInt32Element ? 4 : 8;
+      __builtin_prefetch(x[c] + i * bytes + kBytesAhead);
+      sum += w[c] * load_element(element[c], x[c], i, call.n - i);
+    }
+    store_some(sum, to + i, call.n - i);
+  }
+}
+
 /// Scratch: a pointer an output, then for outputs of float the sums of a block.
 inline void linear(LoopCall& call) {
   const auto& linear = *static_cast<const LinearConstants*>(call.constants);
+  if (linear.n_outputs == 1 && linear.n_groups > 1 && linear.n_columns <= kMostMixed) {
+    return linear.writes_float ? add_mixed<float>(call, linear) : add_mixed<double>(call, linear);
+  }
   auto* const sums = reinterpret_cast<Packed<double>**>(call.scratch);
   auto* const memory = reinterpret_cast<Packed<double>*>(call.scratch + static_cast<size_t>(linear.n_outputs) * sizeof(*sums));
   for (int64_t begin = 0; begin < call.n; begin += linear.block_rows) {
