@@ -1,10 +1,9 @@
 // Operators that compute each value of a row from the values beside it: elementwise arithmetic, comparisons, casts.
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <functional>
 #include <initializer_list>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "kernels/elementwise.h"

@@ -124,7 +124,7 @@ struct Plan {
   std::vector<std::string> notes;  ///< decisions and their reasons, one sentence each
 
   bool is_native() const { return !session; }
-  /// "native", "native front + ONNX Runtime 1.31.1 ..."
+  /// "native", "native front + ONNX Runtime" ...: what explain() begins with
   std::string road;
 };
 
