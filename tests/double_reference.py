@@ -97,6 +97,11 @@ def _sigmoid(_: Any, x: Wide) -> Wide:
     return Wide(y, np.maximum(y, y * (1 - y) * x.scale))
 
 
+def _tanh(_: Any, x: Wide) -> Wide:
+    y = np.tanh(x.value)
+    return Wide(y, np.maximum(np.abs(y), (1 - y * y) * x.scale))
+
+
 def _softmax(_: Any, x: Wide) -> Wide:
     e = np.exp(x.value - x.value.max(axis=-1, keepdims=True))
     y = e / e.sum(axis=-1, keepdims=True)
@@ -173,6 +178,7 @@ OPERATORS: dict[str, Callable[..., Wide]] = {
     "Relu": lambda _, x: Wide(np.maximum(x.value, 0), x.scale),
     "Sigmoid": _sigmoid,
     "Softmax": _softmax,
+    "Tanh": _tanh,
     "Exp": _exp,
     "Reciprocal": lambda _, x: _divide(_, Wide.of(1.0), x),
     "Scaler": lambda attributes, x: _scaler(attributes, _to_float(x)),

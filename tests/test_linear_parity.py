@@ -7,6 +7,7 @@ place, in the output's type, of the value's scale: the sum of the magnitudes tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ import trained
 from double_reference import reference, units
 from models import Array, Feed
 from native import assert_native
-from support import assert_columns
+from support import assert_columns, run_python
 from trained import Case
-from trained_linear import DENSE, LINEAR
+from trained_linear import DENSE, LINEAR, NETWORKS
 
-EVERY = {**LINEAR, **DENSE}
+NATIVE = {**LINEAR, **NETWORKS}
+EVERY = {**NATIVE, **DENSE}
 UNITS = 4
 
 
@@ -95,9 +97,24 @@ def test_score_no_rows_gives_empty_columns(name: str) -> None:
     assert_columns(none, {key: np.asarray(column)[:0] for key, column in some.items()})
 
 
-@pytest.mark.parametrize("name", LINEAR)
-def test_scorer_linear_model_and_what_stands_before_it_are_native(name: str) -> None:
-    assert_native(eo.Scorer(LINEAR[name]().model))
+@pytest.mark.parametrize("name", NATIVE)
+def test_scorer_sums_of_products_and_what_stands_before_them_are_native(name: str) -> None:
+    assert_native(eo.Scorer(NATIVE[name]().model))
+
+
+def walk() -> int:
+    """Every network against the bound; how many there were."""
+    for case in (make() for make in NETWORKS.values()):
+        feed = case.feed(333)
+        check(case, feed, eo.Scorer(case.model).score(trained.columns_of(feed)))
+    return len(NETWORKS)
+
+
+@pytest.mark.parametrize("cpu", ["scalar", "avx2", "avx512"])
+def test_score_network_on_any_instructions_is_within_the_bound(cpu: str) -> None:
+    here = str(Path(__file__).parent)
+    done = run_python("import test_linear_parity as t; print(t.walk())", env={"EDGEONNX_CPU": cpu, "PYTHONPATH": here})
+    assert int(done.stdout) == len(NETWORKS)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -109,10 +126,10 @@ def test_score_any_number_of_threads_gives_the_same_bits(name: str) -> None:
 
 
 @pytest.mark.parametrize("morsel_rows", [1, 37, 1000])
-@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("name", NATIVE)
 def test_score_native_model_gives_the_same_bits_in_any_morsels_and_order(name: str, morsel_rows: int) -> None:
     """A row's answer is its own: neither its neighbours nor its place among them matter. ONNX Runtime does not promise that."""
-    case = LINEAR[name]()
+    case = NATIVE[name]()
     feed = case.feed(701)
     whole = eo.Scorer(case.model).score(trained.columns_of(feed))
     chosen = np.random.default_rng(3).permutation(701)[:500]
@@ -142,9 +159,11 @@ def test_score_any_layout_gives_the_same_bits(name: str, layout: str) -> None:
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf], ids=str)
-@pytest.mark.parametrize("name", ["linear", "standard-linear-columns", "logistic-2", "logistic-3-zipmap", "svc-3"])
+@pytest.mark.parametrize(
+    "name", ["linear", "standard-linear-columns", "logistic-2", "logistic-3-zipmap", "svc-3", "mlp-tanh", "logistic-10"]
+)
 def test_score_value_that_is_no_number_spoils_its_own_row_alone(name: str, special: float) -> None:
-    case = LINEAR[name]()
+    case = NATIVE[name]()
     feed = case.feed(300)
     hurt = {key: values.copy() for key, values in feed.items()}
     next(iter(hurt.values()))[150, 0] = special

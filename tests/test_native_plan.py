@@ -59,12 +59,19 @@ def test_scorer_operator_without_a_kernel_runs_on_onnxruntime() -> None:
     assert_runtime(eo.Scorer(trained.svc().model))
 
 
-def test_score_scaler_before_a_network_is_a_native_front() -> None:
-    case = trained_linear.DENSE["standard-mlp-64-64"]()
+def test_score_scaler_before_a_huge_network_is_a_native_front() -> None:
+    case = trained_linear.linear("MLPRegressor", front="StandardScaler", form="columns", hidden_layer_sizes=(800, 700), max_iter=1)
     scorer = eo.Scorer(case.model)
     assert_native_part(scorer)
-    feed = case.feed(3000)
+    feed = case.feed(300)
     check_within_bound(case, feed, scorer.score(trained.columns_of(feed)))
+
+
+def test_score_product_of_many_results_is_left_to_onnxruntime() -> None:
+    case = trained_linear.linear("LogisticRegression", 20, max_iter=10)
+    scorer = eo.Scorer(case.model)
+    assert_runtime(scorer)
+    assert "many scores" in scorer.explain()
 
 
 @trained.trained

@@ -94,13 +94,25 @@ LINEAR: dict[str, Callable[[], Case]] = {
     "sgd-2": _of("SGDClassifier", 2, loss="log_loss"),
 }
 
+#: Perceptrons, and linear models with more results than are summed in double: native where the processor multiplies and adds in one.
+NETWORKS: dict[str, Callable[[], Case]] = {
+    "mlp-regressor": _of("MLPRegressor", hidden_layer_sizes=(8,), max_iter=30, tol=1e9),
+    "standard-mlp-64-64": _of("MLPRegressor", front="StandardScaler", form="columns", hidden_layer_sizes=(64, 64), max_iter=10, tol=1e9),
+    "mlp-deep": _of("MLPRegressor", hidden_layer_sizes=(17, 5, 33, 2), max_iter=10, tol=1e9),
+    "mlp-wide": _of("MLPRegressor", hidden_layer_sizes=(400, 500), max_iter=3, tol=1e9),
+    "mlp-tanh": _of("MLPRegressor", hidden_layer_sizes=(20, 6), activation="tanh", max_iter=10, tol=1e9),
+    "mlp-sigmoid": _of("MLPRegressor", hidden_layer_sizes=(9,), activation="logistic", max_iter=10, tol=1e9),
+    "mlp-linear": _of("MLPRegressor", hidden_layer_sizes=(12,), activation="identity", max_iter=10, tol=1e9),
+    "mlp-classifier-2": _of("MLPClassifier", 2, hidden_layer_sizes=(16, 16), max_iter=30, tol=1e9),
+    "mlp-classifier-3": _of("MLPClassifier", 3, hidden_layer_sizes=(16, 16), max_iter=30, tol=1e9),
+    "logistic-10": _of("LogisticRegression", 10, max_iter=20),
+    "logistic-10-standard-zipmap": _of("LogisticRegression", 10, front="StandardScaler", zipmap=True, max_iter=20),
+}
+
 #: Sums of products that need more than a linear model's operators; some of their nodes may be native.
 DENSE: dict[str, Callable[[], Case]] = {
     "sgd-3": _of("SGDClassifier", 3, loss="log_loss"),
     "one-vs-rest-3": _of("OneVsRest", 3),
-    "mlp-regressor": _of("MLPRegressor", hidden_layer_sizes=(8,), max_iter=30, tol=1e9),
-    "standard-mlp-64-64": _of("MLPRegressor", front="StandardScaler", form="columns", hidden_layer_sizes=(64, 64), max_iter=10, tol=1e9),
-    "mlp-classifier-3": _of("MLPClassifier", 3, hidden_layer_sizes=(16, 16), max_iter=30, tol=1e9),
     "pca-linear": _of("LinearRegression", front="PCA"),
     "standard-pca-logistic-3": _of("LogisticRegression", 3, front="StandardScaler+PCA"),
     "polynomial-linear": _of("LinearRegression", front="PolynomialFeatures"),

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "kernels/network.h"
 #include "kernels/step.h"
 
 namespace edgeonnx::kernels {
@@ -92,6 +93,29 @@ struct LinearConstants {
   const double* bias;     ///< [n_outputs]
   int32_t block_rows;     ///< rows whose sums are kept in L1
   bool writes_float;
+  std::shared_ptr<const void> owner;
+};
+
+/// Outputs of a layer whose sums are made together; what is left over comes in a two and a one.
+inline constexpr int kNetworkGroup = 4;
+/// Room for the rows that a network takes at a time, on any processor.
+inline constexpr int kNetworkPanelRows = 64;
+
+struct NetworkLayer {
+  const float* weights;  ///< group after group; of a group [n_inputs][outputs of the group]
+  const float* bias;     ///< [n_outputs], or null
+  int32_t n_inputs;
+  int32_t n_outputs;
+  Activation activation;
+};
+
+struct NetworkConstants {
+  const NetworkLayer* layers;
+  const int32_t* inputs;  ///< Element of each
+  int32_t n_layers;
+  int32_t n_inputs;
+  int32_t n_outputs;
+  int64_t panel_bytes;
   std::shared_ptr<const void> owner;
 };
 

@@ -29,6 +29,7 @@ struct LoopTable {
   Loop normalizer[kNorms][kElements];            ///< ColumnsConstants
   Loop arg_max[kElements];                       ///< ColumnsConstants
   Loop linear;                                   ///< LinearConstants
+  Loop network;                                  ///< NetworkConstants; null where there is no fused multiply-add
   Loop logistic_pair[2];                         ///< ClassifierConstants; writes float, double
   Loop post_transform[kTransforms][2];           ///< ColumnsConstants; writes float, double
   Loop complement[2];                            ///< NoConstants; 1 - x and x, writes float, double

@@ -10,6 +10,7 @@
 #include "kernels/encoder_loops.h"
 #include "kernels/classifier_loops.h"
 #include "kernels/linear_loops.h"
+#include "kernels/network_loops.h"
 // clang-format on
 
 namespace edgeonnx::kernels::EDGEONNX_VARIANT {
@@ -20,6 +21,9 @@ constexpr LoopTable table_of_loops() {
   fill_encoders(table);
   fill_classifier(table);
   table.linear = linear;
+#if EDGEONNX_LEVEL >= 1
+  table.network = network;
+#endif
   return table;
 }
 

@@ -1,4 +1,6 @@
 // The loops of the steps for AVX2.
+#include <immintrin.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -9,7 +11,7 @@
 #include "kernels/loop_table.h"
 
 #pragma GCC push_options
-#pragma GCC target("avx2,f16c,popcnt")
+#pragma GCC target("avx2,fma,f16c,popcnt")
 #define EDGEONNX_VARIANT avx2
 #define EDGEONNX_LEVEL 1
 #include "kernels/loops.h"

@@ -65,7 +65,8 @@ Program::Program(std::vector<Type> types, size_t n_inputs, std::vector<std::uniq
 }
 
 void Program::lay_out(Workspace& workspace, int64_t n) const {
-  const auto column_bytes = [&](size_t i) { return round_to_line(static_cast<size_t>(n * size_of(types_[i]))); };
+  // A line more, so that columns of a power of two do not drive each other out of the cache.
+  const auto column_bytes = [&](size_t i) { return round_to_line(static_cast<size_t>(n * size_of(types_[i]))) + kLine; };
   size_t n_bytes = 0;
   for (size_t i = 0; i < types_.size(); ++i) n_bytes += column_bytes(i);
   size_t scratch_bytes = 0;

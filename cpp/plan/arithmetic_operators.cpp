@@ -23,8 +23,18 @@ void demand_type(Type type, std::initializer_list<Type> types) {
 
 bool is_real(Type type) { return type == Type::kFloat || type == Type::kDouble; }
 
-/// The type in which an operator computes: double behind a matrix product.
-Type computing_type(Type type, bool is_rough) { return is_rough && is_real(type) ? Type::kDouble : type; }
+/// The type in which an operator computes: double behind a matrix product. Throws Refusal where the doubles would be many.
+Type computing_type(NodeContext& context, std::initializer_list<const Value*> values) {
+  bool is_rough = false;
+  for (const Value* value : values) {
+    if (context.flow().is_wide_layer(value->columns)) {
+      throw Refusal("ONNX Runtime does it faster to the " + std::to_string(value->columns.size()) + " results of a layer");
+    }
+    is_rough |= context.is_rough(*value);
+  }
+  const Type type = (*values.begin())->type;
+  return is_rough && is_real(type) ? Type::kDouble : type;
+}
 
 Operand operand_of(const onnx::Tensor& tensor, int64_t i, Type type) {
   switch (type) {
@@ -41,31 +51,66 @@ Operand operand_of(const onnx::Tensor& tensor, int64_t i, Type type) {
   }
 }
 
-/// Scales and shifts the outputs of a linear operation instead of adding one behind it.
-bool fold_into_linear(NodeContext& context, kernels::Binary operation, const Value& value, const Broadcast& shape) {
-  const Linear* linear = context.flow().linear(value.columns);
-  if (!linear || shape.inner() != value.inner) return false;
-  Linear folded = *linear;
-  std::vector<double>& bias = folded.bias;
-  for (size_t m = 0; m < bias.size(); ++m) {
-    const double c = context.input(1).constant->real(shape.at(1, static_cast<int64_t>(m)));
-    const auto row = std::span(folded.weights).subspan(m * folded.inputs.size(), folded.inputs.size());
+/// The linear operation, scaled or shifted; nothing where it can't be.
+std::optional<Linear> folded(const Linear& linear, kernels::Binary operation, const std::vector<double>& constants) {
+  Linear result = linear;
+  for (size_t m = 0; m < constants.size(); ++m) {
+    const double c = constants[m];
+    const auto row = std::span(result.weights).subspan(m * result.inputs.size(), result.inputs.size());
     switch (operation) {
       case kernels::Binary::kAdd:
-        bias[m] += c;
+        result.bias[m] += c;
         break;
       case kernels::Binary::kSub:
-        bias[m] -= c;
+        result.bias[m] -= c;
         break;
       case kernels::Binary::kMul:
-        bias[m] *= c;
+        result.bias[m] *= c;
         for (double& weight : row) weight *= c;
         break;
       default:
-        return false;
+        return std::nullopt;
     }
   }
-  context.output(0, {value.type, value.inner, context.flow().add_linear(std::move(folded), value.type), {}});
+  return result;
+}
+
+/// The network with a bias in its last layer; nothing where it has one already.
+std::optional<Network> folded(const Network& network, kernels::Binary operation, const std::vector<double>& constants) {
+  const kernels::Layer& last = network.layers.back();
+  if (operation != kernels::Binary::kAdd || last.activation != kernels::Activation::kNone || !last.bias.empty()) return std::nullopt;
+  Network result = network;
+  result.layers.back().bias.assign(constants.begin(), constants.end());
+  return result;
+}
+
+/// Makes the operation part of the matrix product before it instead of adding one behind it.
+bool fold_into_product(NodeContext& context, kernels::Binary operation, const Value& value, const Broadcast& shape) {
+  Dataflow& flow = context.flow();
+  const Linear* linear = flow.linear(value.columns);
+  const Network* network = flow.network(value.columns);
+  if ((!linear && !network) || shape.inner() != value.inner) return false;
+  std::vector<double> constants;
+  for (int64_t m = 0; m < shape.n(); ++m) constants.push_back(context.input(1).constant->real(shape.at(1, m)));
+  Value result{value.type, value.inner, {}, {}};
+  if (linear) {
+    if (auto sums = folded(*linear, operation, constants)) result.columns = flow.add_linear(*std::move(sums), value.type);
+  } else {
+    if (auto layers = folded(*network, operation, constants)) result.columns = flow.add_network(*std::move(layers));
+  }
+  if (result.columns.empty()) return false;
+  context.output(0, std::move(result));
+  return true;
+}
+
+/// Makes the function part of the layer whose results it is applied to.
+bool fold_into_layer(NodeContext& context, kernels::Activation activation) {
+  const Value& value = context.columns(0);
+  const Network* network = context.flow().network(value.columns);
+  if (!network || network->layers.back().activation != kernels::Activation::kNone) return false;
+  Network with_activation = *network;
+  with_activation.layers.back().activation = activation;
+  context.output(0, {value.type, value.inner, context.flow().add_network(std::move(with_activation)), {}});
   return true;
 }
 
@@ -110,8 +155,8 @@ void binary(NodeContext& context) {
   }
   const Broadcast shape({&a, &b});
   const bool is_rough = context.is_rough(a) || context.is_rough(b);
-  if (is_rough && b.is_constant() && fold_into_linear(context, kOperation, a, shape)) return;
-  const Type in = computing_type(type, is_rough);
+  if (is_rough && b.is_constant() && fold_into_product(context, kOperation, a, shape)) return;
+  const Type in = computing_type(context, {&a, &b});
   Dataflow& flow = context.flow();
   Value result{kCompares ? Type::kBool : type, shape.inner(), {}, {}};
   for (int64_t i = 0; i < shape.n(); ++i) {
@@ -170,7 +215,8 @@ void unary(NodeContext& context) {
     default:
       demand_type(value.type, {Type::kFloat, Type::kDouble});
   }
-  const Type in = computing_type(value.type, context.is_rough(value));
+  if (kOperation == Unary::kRelu && fold_into_layer(context, kernels::Activation::kRelu)) return;
+  const Type in = computing_type(context, {&value});
   const auto make = [in](const auto& from, const auto& to) { return kernels::make_unary(kOperation, in, from[0].at, to[0].at); };
   const Type out = kOperation == Unary::kIsNan ? Type::kBool : value.type;
   context.output(0, each(context, value, out, make, in == Type::kDouble));
@@ -182,6 +228,9 @@ void rough_unary(NodeContext& context) {
   const Value& value = context.columns(0);
   demand_type(value.type, {Type::kFloat, Type::kDouble});
   if (!context.is_rough(value)) throw Refusal("ONNX Runtime rounds this function in its own way, and its input is exact");
+  if (kOperation == kernels::Unary::kTanh && fold_into_layer(context, kernels::Activation::kTanh)) return;
+  if (kOperation == kernels::Unary::kSigmoid && fold_into_layer(context, kernels::Activation::kSigmoid)) return;
+  (void)computing_type(context, {&value});
   const auto make = [](const auto& from, const auto& to) { return kernels::make_unary(kOperation, Type::kDouble, from[0].at, to[0].at); };
   context.output(0, each(context, value, value.type, make, true));
 }
@@ -220,7 +269,7 @@ void where(NodeContext& context) {
   demand_type(x.type, {Type::kFloat, Type::kDouble, Type::kInt32, Type::kInt64});
   const Broadcast shape({&condition, &x, &y});
   const bool is_rough = context.is_rough(condition) || context.is_rough(x) || context.is_rough(y);
-  const Type in = computing_type(x.type, is_rough);
+  const Type in = computing_type(context, {&x, &y});
   Value result{x.type, shape.inner(), {}, {}};
   for (int64_t i = 0; i < shape.n(); ++i) {
     std::vector<ColumnId> inputs{shape.column(0, i)};
@@ -247,7 +296,7 @@ void clip(NodeContext& context) {
   demand_type(value.type, {Type::kFloat, Type::kDouble, Type::kInt32, Type::kInt64});
   const bool by_attributes = context.opset() < 11;
   if (by_attributes) demand_type(value.type, {Type::kFloat});
-  const Type in = computing_type(value.type, context.is_rough(value));
+  const Type in = computing_type(context, {&value});
   // What is left open is bounded by what the type holds, infinities included.
   const auto limit = [&](bool is_high) -> onnx::Tensor {
     const auto of = [is_high](auto type) {

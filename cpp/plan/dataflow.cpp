@@ -25,10 +25,10 @@ ColumnId Dataflow::add_source(const SourceValue& source, Type type) {
 }
 
 std::vector<ColumnId> Dataflow::add(std::vector<ColumnId> inputs, const std::vector<Column>& outputs, Maker make, bool can_round) {
-  Operation operation{std::move(inputs), {}, std::move(make), can_round, nullptr};
+  Operation operation{std::move(inputs), {}, std::move(make), can_round};
   for (const Column& output : outputs) {
     operation.outputs.push_back(static_cast<ColumnId>(columns_.size()));
-    columns_.push_back({output.type, output.is_rough, static_cast<int32_t>(operations_.size()), {}});
+    columns_.push_back({output.type, output.is_rough, static_cast<int32_t>(operations_.size()), {}, output.stays_float});
     affines_.emplace_back();
   }
   operations_.push_back(std::move(operation));
@@ -67,10 +67,38 @@ std::vector<ColumnId> Dataflow::add_linear(Linear made, Type type) {
   return columns;
 }
 
-const Linear* Dataflow::linear(std::span<const ColumnId> columns) const {
+std::vector<ColumnId> Dataflow::add_network(Network made) {
+  const auto network = std::make_shared<Network>(std::move(made));
+  const std::vector<Column> outputs(static_cast<size_t>(network->layers.back().n_outputs), {Type::kFloat, true, -1, {}, true});
+  const std::vector<ColumnId> columns = add(network->inputs, outputs, [network](const Places& in, const Places& out) {
+    kernels::Network step{{}, network->layers, {}};
+    for (const auto& place : in) step.inputs.push_back({place.at, place.type});
+    for (const auto& place : out) step.outputs.push_back(place.at);
+    return kernels::make_network(step);
+  });
+  operations_.back().network = network;
+  return columns;
+}
+
+const Dataflow::Operation* Dataflow::maker(std::span<const ColumnId> columns) const {
   if (columns.empty() || (*this)[columns[0]].operation < 0) return nullptr;
   const Operation& operation = operations_[static_cast<size_t>((*this)[columns[0]].operation)];
-  return std::equal(columns.begin(), columns.end(), operation.outputs.begin(), operation.outputs.end()) ? operation.linear.get() : nullptr;
+  return std::equal(columns.begin(), columns.end(), operation.outputs.begin(), operation.outputs.end()) ? &operation : nullptr;
+}
+
+const Linear* Dataflow::linear(std::span<const ColumnId> columns) const {
+  const Operation* operation = maker(columns);
+  return operation ? operation->linear.get() : nullptr;
+}
+
+const Network* Dataflow::network(std::span<const ColumnId> columns) const {
+  const Operation* operation = maker(columns);
+  return operation ? operation->network.get() : nullptr;
+}
+
+bool Dataflow::is_wide_layer(std::span<const ColumnId> columns) const {
+  return static_cast<int64_t>(columns.size()) > kMostSingles &&
+         std::any_of(columns.begin(), columns.end(), [this](ColumnId column) { return (*this)[column].stays_float; });
 }
 
 void Dataflow::note_cuts(ColumnId column, std::span<const double> values) {

@@ -10,9 +10,13 @@
 #include <vector>
 
 #include "base/type.h"
+#include "kernels/network.h"
 #include "kernels/program.h"
 
 namespace edgeonnx::plan {
+
+/// More values of a layer than these are for other layers alone: one by one, in double, they cost more than they do in ONNX Runtime.
+inline constexpr int64_t kMostSingles = 16;
 
 /// Index of a column of a Dataflow.
 using ColumnId = int32_t;
@@ -27,12 +31,13 @@ struct SourceValue {
 
 struct Column {
   Type type = Type::kUndefined;  ///< as the graph has it
-  /// Near what ONNX Runtime computes, but not its bits: what follows a matrix product. Kept in double.
+  /// Near what ONNX Runtime computes, but not its bits: what follows a matrix product. Kept in double, unless it says otherwise.
   bool is_rough = false;
-  int32_t operation = -1;  ///< that makes it; -1: a source
-  SourceValue source;      ///< where operation is -1
+  int32_t operation = -1;    ///< that makes it; -1: a source
+  SourceValue source;        ///< where operation is -1
+  bool stays_float = false;  ///< though it is rough
 
-  Type storage() const { return is_rough && type == Type::kFloat ? Type::kDouble : type; }
+  Type storage() const { return is_rough && type == Type::kFloat && !stays_float ? Type::kDouble : type; }
 };
 
 /// y = x * scale + shift, up to rounding.
@@ -54,6 +59,12 @@ struct Linear {
     const auto begin = weights.begin() + static_cast<int64_t>(m * inputs.size());
     return {inputs, {begin, begin + static_cast<int64_t>(inputs.size())}, {bias[m]}, is_narrowed};
   }
+};
+
+/// Layers of matrix products in float, each reading what the one before it makes.
+struct Network {
+  std::vector<ColumnId> inputs;
+  std::vector<kernels::Layer> layers;
 };
 
 /// A program over the columns of `sources`, in that order.
@@ -92,6 +103,9 @@ class Dataflow {
   /// what only widens or narrows them into the operation.
   std::vector<ColumnId> add_linear(Linear made, Type type);
 
+  /// Rough columns of float, kept in float: what the last layer makes.
+  std::vector<ColumnId> add_network(Network made);
+
   int64_t n_columns() const { return static_cast<int64_t>(columns_.size()); }
   const Column& operator[](ColumnId id) const { return columns_[static_cast<size_t>(id)]; }
 
@@ -108,6 +122,10 @@ class Dataflow {
   }
   /// The linear operation whose outputs are exactly these columns; null where there is none.
   const Linear* linear(std::span<const ColumnId> columns) const;
+  /// Likewise of a network.
+  const Network* network(std::span<const ColumnId> columns) const;
+  /// Whether these are more than kMostSingles columns, and a network makes some of them.
+  bool is_wide_layer(std::span<const ColumnId> columns) const;
 
   /// Values at which something that reads the column changes its mind; kept for the source that the column is an affine function of, if
   /// any.
@@ -126,8 +144,11 @@ class Dataflow {
     std::vector<ColumnId> outputs;
     Maker make;
     bool can_round = false;
-    std::shared_ptr<const Linear> linear;
+    std::shared_ptr<const Linear> linear = nullptr;
+    std::shared_ptr<const Network> network = nullptr;
   };
+  /// The operation whose outputs are exactly these columns; null where there is none.
+  const Operation* maker(std::span<const ColumnId> columns) const;
   /// For every operation whether some target needs it.
   std::vector<bool> needed_by(const std::vector<Target>& targets) const;
 

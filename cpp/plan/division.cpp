@@ -84,6 +84,14 @@ std::string Division::translate(Translation& translation, const onnx::Node& node
   std::string reason = translation.translate(node);
   const auto is_missing = [&](std::string_view output) { return !output.empty() && wanted_.contains(output) && !translation.find(output); };
   if (reason.empty() && std::any_of(node.outputs.begin(), node.outputs.end(), is_missing)) reason = "its text is wanted";
+  const auto is_wide = [&](std::string_view output) {
+    const Value* value = translation.find(output);
+    return value && translation.flow().is_wide_layer(value->columns) &&
+           std::find(targets_.begin(), targets_.end(), output) != targets_.end();
+  };
+  if (reason.empty() && std::any_of(node.outputs.begin(), node.outputs.end(), is_wide)) {
+    reason = "ONNX Runtime writes this many results a row faster";
+  }
   return reason;
 }
 

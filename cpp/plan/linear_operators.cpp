@@ -13,8 +13,12 @@ namespace {
 using kernels::PostTransform;
 using kernels::Register;
 
-// Each result costs a pass in double over the columns; from about here on the float kernels of ONNX Runtime catch up.
-constexpr int64_t kMostOutputs = 16;
+// A sum in double costs a pass over the columns: more of them are made in float by a network's kernel, where the processor has it.
+constexpr int64_t kFewSums = 4;
+constexpr int64_t kMostSums = 16;
+// What stays in a core's cache while rows pass by. A network is copied when it grows, so that it must not have any number of layers.
+constexpr int64_t kMostWeights = 1 << 19;
+constexpr size_t kMostLayers = 32;
 
 std::vector<Register> registers_of(const Dataflow::Places& places) {
   std::vector<Register> registers;
@@ -26,16 +30,46 @@ void demand_real(const Value& value) {
   if (value.type != Type::kFloat && value.type != Type::kDouble) throw Refusal("its input is not of floats");
 }
 
-void demand_few(int64_t n_outputs) {
-  if (n_outputs <= 0 || n_outputs > kMostOutputs) {
-    throw Refusal("it has " + std::to_string(n_outputs) + " results, and a native product pays for " + std::to_string(kMostOutputs) +
+/// Whether the product is a layer of a network: it has many results, or stands behind another layer.
+bool is_layer(NodeContext& context, const Value& rows, int64_t n_outputs) {
+  return kernels::has_network_kernel() && rows.type == Type::kFloat &&
+         (n_outputs > kFewSums || context.flow().network(rows.columns) != nullptr);
+}
+
+/// Throws Refusal for a product that ONNX Runtime makes as fast.
+void demand_product(NodeContext& context, const Value& rows, int64_t n_outputs) {
+  if (n_outputs <= 0) throw Refusal("it has no results");
+  if (!is_layer(context, rows, n_outputs)) {
+    if (n_outputs <= kMostSums) return;
+    throw Refusal("it has " + std::to_string(n_outputs) + " results, and a native product pays for " + std::to_string(kMostSums) +
                   " at most");
+  }
+  int64_t n_weights = 0;
+  if (const Network* before = context.flow().network(rows.columns)) {
+    if (before->layers.size() >= kMostLayers)
+      throw Refusal("there are " + std::to_string(kMostLayers) + " layers before it, and a native network has no more");
+    for (const kernels::Layer& layer : before->layers) n_weights += static_cast<int64_t>(layer.weights.size());
+  }
+  if (n_outputs > (kMostWeights - n_weights) / std::max<int64_t>(1, static_cast<int64_t>(rows.columns.size()))) {
+    throw Refusal("it and the layers before it have more than " + std::to_string(kMostWeights) +
+                  " weights, which native layers do not pay for");
   }
 }
 
-Value linear(NodeContext& context, const Value& rows, std::vector<double> weights, std::vector<double> bias, Type type) {
-  const auto n_outputs = static_cast<int64_t>(bias.size());
-  return {type, {n_outputs}, context.flow().add_linear({rows.columns, std::move(weights), std::move(bias)}, type), {}};
+/// rows * weights + bias, where demand_product allows it. weights: [outputs][columns of rows]; bias: one an output, or empty.
+Value product(NodeContext& context, const Value& rows, std::vector<double> weights, std::vector<double> bias, int64_t n_outputs) {
+  Dataflow& flow = context.flow();
+  Value result{rows.type, {n_outputs}, {}, {}};
+  if (is_layer(context, rows, n_outputs)) {
+    const Network* before = flow.network(rows.columns);
+    Network network = before ? *before : Network{rows.columns, {}};
+    network.layers.push_back({{weights.begin(), weights.end()}, {bias.begin(), bias.end()}, static_cast<int32_t>(n_outputs)});
+    result.columns = flow.add_network(std::move(network));
+  } else {
+    bias.resize(static_cast<size_t>(n_outputs), 0.0);
+    result.columns = flow.add_linear({rows.columns, std::move(weights), std::move(bias)}, rows.type);
+  }
+  return result;
 }
 
 /// The transpose of a [k, m] matrix.
@@ -63,9 +97,8 @@ void mat_mul(NodeContext& context) {
     throw Refusal("its constant is no matrix that fits");
   const bool is_vector = matrix.shape.size() == 1;
   const int64_t m = is_vector ? 1 : matrix.shape[1];
-  demand_few(m);
-  Value result =
-      linear(context, rows, is_vector ? reals_of(matrix) : transposed(matrix), std::vector<double>(static_cast<size_t>(m), 0.0), rows.type);
+  demand_product(context, rows, m);
+  Value result = product(context, rows, is_vector ? reals_of(matrix) : transposed(matrix), {}, m);
   if (is_vector) result.inner.clear();
   context.output(0, std::move(result));
 }
@@ -79,19 +112,19 @@ void gemm(NodeContext& context) {
   if (matrix.shape.size() != 2 || matrix.shape[is_transposed ? 1 : 0] != rows.inner[0])
     throw Refusal("its constant is no matrix that fits");
   const int64_t m = matrix.shape[is_transposed ? 0 : 1];
-  demand_few(m);
+  demand_product(context, rows, m);
   const double alpha = static_cast<double>(context.real("alpha", 1));
   const double beta = static_cast<double>(context.real("beta", 1));
   std::vector<double> weights = is_transposed ? reals_of(matrix) : transposed(matrix);
   for (double& weight : weights) weight *= alpha;
-  std::vector<double> bias(static_cast<size_t>(m), 0.0);
+  std::vector<double> bias;
   if (context.has_input(2)) {
     const onnx::Tensor& added = context.constant(2);
     const bool is_row = added.shape.empty() || added.shape.size() == 1 || (added.shape.size() == 2 && added.shape[0] == 1);
     if (!is_row || (added.n_values() != 1 && added.n_values() != m)) throw Refusal("what it adds differs from row to row");
-    for (int64_t i = 0; i < m; ++i) bias[static_cast<size_t>(i)] = beta * added.real(added.n_values() == 1 ? 0 : i);
+    for (int64_t i = 0; i < m; ++i) bias.push_back(beta * added.real(added.n_values() == 1 ? 0 : i));
   }
-  context.output(0, linear(context, rows, std::move(weights), std::move(bias), rows.type));
+  context.output(0, product(context, rows, std::move(weights), std::move(bias), m));
 }
 
 PostTransform post_transform_of(const NodeContext& context) {
@@ -109,6 +142,7 @@ PostTransform post_transform_of(const NodeContext& context) {
 
 Value transformed(NodeContext& context, const Value& scores, PostTransform transform) {
   if (transform == PostTransform::kNone) return scores;
+  if (context.flow().is_wide_layer(scores.columns)) throw Refusal("it has more scores than pay in double");
   std::vector<ColumnId> inputs;
   for (const ColumnId column : scores.columns) inputs.push_back(context.flow().to_double(column));
   const std::vector<Column> outputs(inputs.size(), {scores.type, true, -1, {}});
@@ -125,7 +159,6 @@ Value transformed(NodeContext& context, const Value& scores, PostTransform trans
 
 /// coefficients and intercepts over rows of floats; what is no float becomes one first, as in ONNX Runtime.
 Value linear_scores(NodeContext& context, size_t n_scores, bool casts) {
-  demand_few(static_cast<int64_t>(n_scores));
   const Value& given = context.matrix(0);
   Value rows = given;
   if (given.type != Type::kFloat) {
@@ -137,17 +170,17 @@ Value linear_scores(NodeContext& context, size_t n_scores, bool casts) {
       });
     }
   }
+  demand_product(context, rows, static_cast<int64_t>(n_scores));
   const std::vector<float> coefficients = context.reals("coefficients");
   const std::vector<float> intercepts = context.reals("intercepts");
   if (coefficients.size() != n_scores * rows.columns.size()) throw Refusal("its coefficients do not fit the rows");
   if (!intercepts.empty() && intercepts.size() != n_scores) throw Refusal("its intercepts do not fit its results");
-  std::vector<double> bias(intercepts.begin(), intercepts.end());
-  bias.resize(n_scores, 0.0);
-  return linear(context, rows, {coefficients.begin(), coefficients.end()}, std::move(bias), Type::kFloat);
+  return product(context, rows, {coefficients.begin(), coefficients.end()}, {intercepts.begin(), intercepts.end()},
+                 static_cast<int64_t>(n_scores));
 }
 
 void linear_regressor(NodeContext& context) {
-  const auto n_targets = static_cast<size_t>(std::clamp<int64_t>(context.integer("targets", 1), 0, kMostOutputs + 1));
+  const auto n_targets = static_cast<size_t>(std::clamp<int64_t>(context.integer("targets", 1), 0, kMostColumns));
   const Value scores = linear_scores(context, n_targets, false);
   PostTransform transform = post_transform_of(context);
   // ONNX Runtime transforms a single score by PROBIT and by nothing else.
@@ -172,17 +205,21 @@ void linear_classifier(NodeContext& context) {
   if (has_text && !labels.empty()) throw Refusal("it has two lists of labels");
   const size_t n_labels = has_text ? 2 : labels.size();
   if (n_scores == 1 ? n_labels != 2 : !has_text && n_labels < n_scores) throw Refusal("its labels do not fit its scores");
-  const bool is_mirrored = are_opposite(context.reals("coefficients"), context.reals("intercepts"));
   Dataflow& flow = context.flow();
   Value scores = linear_scores(context, n_scores, true);
-  // The greater of -x and x is x where it is above 0: the label of a single score.
-  std::vector<ColumnId> deciding = scores.columns;
+  if (flow.is_wide_layer(scores.columns)) throw Refusal("ONNX Runtime writes this many scores a row faster");
+  const Linear* sums = flow.linear(scores.columns);
+  const bool is_mirrored = sums && are_opposite(context.reals("coefficients"), context.reals("intercepts"));
+  std::vector<ColumnId> deciding;
   if (is_mirrored) {
-    deciding = flow.add_linear(flow.linear(scores.columns)->output(1), Type::kFloat);
+    // The greater of -x and x is x where it is above 0: the label of a single score.
+    deciding = flow.add_linear(sums->output(1), Type::kFloat);
     const ColumnId mirrored = flow.add_one(deciding, Type::kFloat, true, [](const auto& from, const auto& to) {
       return kernels::make_unary(kernels::Unary::kNeg, Type::kDouble, from[0].at, to[0].at);
     });
     scores.columns = {mirrored, deciding[0]};
+  } else {
+    for (const ColumnId column : scores.columns) deciding.push_back(flow.to_double(column));
   }
   if (!has_text) {
     const std::vector<int64_t> named(labels.begin(),
