@@ -108,10 +108,12 @@ TREE_DUELS = (
     trees("hist", READY, contenders.ort_ready_matrix, Target(6, 12)),
     trees("hist", "scikit-learn's predict", tree_rivals.sklearn_predict, Target(6, 12), strays=1e-3),
 )
-OTHER_DUELS = (
+NETWORK_DUELS = (
     Duel("mlp", "column_stack + run", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_stack, Target(3, 4)),
     Duel("mlp", READY, "mlp", MILLION, REAL28, COLUMNS, contenders.ort_ready_matrix, Target(1.5, 2)),
     Duel("mlp", "best hand-chunked", "mlp", MILLION, REAL28, COLUMNS, contenders.ort_chunked, Target(0.95, 1.1)),
+)
+OTHER_DUELS = (
     Duel("one row", "run, 1 input", "logit", 1, REAL20, MATRIX, contenders.ort_ready_matrix, Target(2, 4)),
     Duel("one row", "run, 20 inputs", "logit_separate", 1, REAL20, COLUMNS, contenders.ort_feeds, Target(5, 15)),
     Duel(
@@ -127,7 +129,7 @@ OTHER_DUELS = (
     Duel("load", "session + first run", "lgbm", 1, REAL30, FIRST, contenders.ort_first_run, Target(1 / 1.5, 1), fresh=True),
     Duel("load", "import + session + first run", "lgbm", 1, REAL30, START, contenders.ort_start, Target(1 / 1.5, 1), fresh=True),
 )
-SCORED = (*LINEAR_DUELS, *TREE_DUELS, *OTHER_DUELS)
+SCORED = (*LINEAR_DUELS, *TREE_DUELS, *NETWORK_DUELS, *OTHER_DUELS)
 
 
 def duels(*, quick: bool, scalar: bool = False) -> list[Duel]:

@@ -56,8 +56,6 @@ inline Singles sigmoid_of(Singles x) {
   return bounded(polynomial(kP, square) * x / polynomial(kQ, square) + 0.5F, 0, 1);
 }
 
-inline Singles rectified(Singles x) { return x < 0 ? Singles{} : x; }
-
 template <Singles (*kFunction)(Singles)>
 void apply(Singles* values, int64_t n) {
   for (int64_t i = 0; i < n; ++i) values[i] = kFunction(values[i]);
@@ -65,8 +63,6 @@ void apply(Singles* values, int64_t n) {
 
 inline void activate(Activation activation, Singles* values, int64_t n) {
   switch (activation) {
-    case Activation::kRelu:
-      return apply<rectified>(values, n);
     case Activation::kTanh:
       return apply<tanh_of>(values, n);
     case Activation::kSigmoid:
@@ -93,6 +89,7 @@ void add_products(const NetworkLayer& layer, int32_t first, const Singles* in, S
       for (int v = 0; v < kVectors; ++v) sums[m][v] = fused(in[v], weight, sums[m][v]);
     }
   }
+  const Singles lowest = splat_single(layer.activation == Activation::kRelu ? 0 : -__builtin_inff());
   out += static_cast<int64_t>(first) * kVectors;
 #pragma GCC unroll 4
   for (int m = 0; m < kOutputs; ++m) {
@@ -100,6 +97,7 @@ void add_products(const NetworkLayer& layer, int32_t first, const Singles* in, S
     for (int v = 0; v < kVectors; ++v) {
       Singles sum = sums[m][v];
       if (layer.bias) sum += splat_single(layer.bias[first + m]);
+      sum = sum < lowest ? lowest : sum;  // NaN stays
       *out++ = sum;
     }
   }
