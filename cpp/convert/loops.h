@@ -7,6 +7,9 @@
 // value is gone through again, value by value.
 
 #include "convert/loop_values.h"
+#if EDGEONNX_LEVEL >= 2
+#include "convert/loop_vectors.h"
+#endif
 
 namespace edgeonnx::convert::EDGEONNX_VARIANT {
 
@@ -30,66 +33,6 @@ inline int64_t count_above_one(const uint8_t* values, int64_t n) {
   return count;
 }
 
-#if EDGEONNX_LEVEL >= 2
-/// Sixteen floats cut to 32 bits; what does not fit becomes INT_MIN. Adds one to the lanes of those that are altered.
-inline __m512i truncate_16(const float* from, __m512i& changed) {
-  const __m512 x = _mm512_loadu_ps(from);
-  const __m512i y = _mm512_cvttps_epi32(x);
-  changed = _mm512_mask_add_epi32(changed, _mm512_cmp_ps_mask(_mm512_cvtepi32_ps(y), x, _CMP_NEQ_OQ), changed, _mm512_set1_epi32(1));
-  return y;
-}
-
-inline __m512i truncate_16(const double* from, __m512i& changed) {
-  const __m512d low = _mm512_loadu_pd(from), high = _mm512_loadu_pd(from + 8);
-  const __m256i y_low = _mm512_cvttpd_epi32(low), y_high = _mm512_cvttpd_epi32(high);
-  const __mmask8 low_differs = _mm512_cmp_pd_mask(_mm512_cvtepi32_pd(y_low), low, _CMP_NEQ_OQ);
-  const __mmask8 high_differs = _mm512_cmp_pd_mask(_mm512_cvtepi32_pd(y_high), high, _CMP_NEQ_OQ);
-  changed = _mm512_mask_add_epi32(changed, _mm512_kunpackb(high_differs, low_differs), changed, _mm512_set1_epi32(1));
-  return _mm512_inserti64x4(_mm512_castsi256_si512(y_low), y_high, 1);
-}
-
-/// Floats to integers of 8 and 16 bits: cut to 32 bits in a register, whose range is then checked as that of any integer. Returns how many
-/// were done; the rest is less than a vector.
-template <class S, class T>
-inline int64_t truncate_vectors(const S* from, T* to, int64_t n, Block<Lane<S>>& block) {
-  __m512i keys = _mm512_setzero_si512(), changed = _mm512_setzero_si512();
-  const __m512i bias = _mm512_set1_epi32(static_cast<int32_t>(Range<int32_t, T>::bias));
-  int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    const __m512i y = truncate_16(from + i, changed);
-    keys = _mm512_or_si512(keys, _mm512_add_epi32(y, bias));
-    if constexpr (sizeof(T) == 1) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), _mm512_cvtepi32_epi8(y));
-    } else {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm512_cvtepi32_epi16(y));
-    }
-  }
-  block.bad = Range<int32_t, T>::is_bad(static_cast<uint32_t>(_mm512_reduce_or_epi32(keys)));
-  block.changed = static_cast<Lane<S>>(_mm512_reduce_add_epi32(changed));
-  return i;
-}
-
-/// Integers of 16 bits to float16, by way of a float that holds them; returns how many were done.
-template <class S>
-inline int64_t halve_vectors(const S* from, uint16_t* to, int64_t n, Block<Lane<S>>& block) {
-  __m512i changed = _mm512_setzero_si512();
-  __mmask16 bad = 0;
-  int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
-    const __m512 floats = _mm512_cvtepi32_ps(std::is_signed_v<S> ? _mm512_cvtepi16_epi32(x) : _mm512_cvtepu16_epi32(x));
-    const __m256i halves = _mm512_cvtps_ph(floats, _MM_FROUND_TO_NEAREST_INT);
-    const __m512 back = _mm512_cvtph_ps(halves);
-    changed = _mm512_mask_add_epi32(changed, _mm512_cmp_ps_mask(back, floats, _CMP_NEQ_OQ), changed, _mm512_set1_epi32(1));
-    bad |= _mm512_cmp_ps_mask(back, _mm512_set1_ps(std::numeric_limits<float>::infinity()), _CMP_EQ_OQ);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), halves);
-  }
-  block.bad = bad;
-  block.changed = static_cast<Lane<S>>(_mm512_reduce_add_epi32(changed));
-  return i;
-}
-#endif
-
 template <class From, class To>
 inline Block<Lane<StoredT<From>>> convert_block(const StoredT<From>* from, StoredT<To>* to, int64_t n) {
   using S = StoredT<From>;
@@ -103,7 +46,7 @@ inline Block<Lane<StoredT<From>>> convert_block(const StoredT<From>* from, Store
     if constexpr (std::is_same_v<To, Half> && std::is_integral_v<S> && sizeof(S) == 2) begin = halve_vectors(from, to, n, block);
 #endif
     // Step by step over the whole block, since the middle step has instructions of its own.
-    float floats[kBlock];
+    alignas(64) float floats[kBlock];
     for (int64_t i = begin; i < n; ++i) {
       block.bad |= static_cast<L>(!fits<From, To>(from[i]));
       floats[i] = float_before_short<From>(from[i]);
@@ -124,7 +67,11 @@ inline Block<Lane<StoredT<From>>> convert_block(const StoredT<From>* from, Store
   } else if constexpr (rule == Rule::kTruncate) {
     int64_t i = 0;
 #if EDGEONNX_LEVEL >= 2
-    if constexpr (sizeof(T) < 4) i = truncate_vectors(from, to, n, block);
+    if constexpr (sizeof(T) == 8) {
+      i = truncate_long_vectors(from, to, n, block);
+    } else {
+      i = truncate_vectors(from, to, n, block);
+    }
 #endif
     for (; i < n; ++i) {
       // A conversion out of range is undefined, so that bad values become 0 before.
@@ -139,7 +86,11 @@ inline Block<Lane<StoredT<From>>> convert_block(const StoredT<From>* from, Store
     for (int64_t i = 0; i < n; ++i) to[i] = from[i] != 0;
     block.changed = static_cast<L>(count_above_one(reinterpret_cast<const uint8_t*>(from), n));
   } else if constexpr (std::is_same_v<S, double> && std::is_same_v<T, float>) {
-    for (int64_t i = 0; i < n; ++i) {
+    int64_t i = 0;
+#if EDGEONNX_LEVEL >= 2
+    i = narrow_vectors(from, to, n, block);
+#endif
+    for (; i < n; ++i) {
       to[i] = static_cast<float>(from[i]);
       const double y = static_cast<double>(to[i]);
       // What became infinite was so, or did not fit; such blocks are rare, and looked at with care.
@@ -160,6 +111,13 @@ inline Block<Lane<StoredT<From>>> convert_block(const StoredT<From>* from, Store
   return block;
 }
 
+/// How many of n values make a block: the first one is cut short, so that all others begin at a cache line. A load across two costs twice.
+template <class S>
+inline int64_t block_size(const S* from, int64_t n) {
+  const int64_t most = kBlock - static_cast<int64_t>(reinterpret_cast<uintptr_t>(from) % 64 / sizeof(S));
+  return n < most ? n : most;
+}
+
 /// A block with a bad value in it.
 template <class From, class To>
 void convert_with_care(const StoredT<From>* from, StoredT<To>* to, int64_t n, int64_t first, uint8_t* bad, Outcome& outcome) {
@@ -178,8 +136,8 @@ void convert_with_care(const StoredT<From>* from, StoredT<To>* to, int64_t n, in
 
 template <class From, class To>
 void convert_values(const StoredT<From>* from, StoredT<To>* to, int64_t n, int64_t first, uint8_t* bad, Outcome& outcome) {
-  for (int64_t begin = 0; begin < n; begin += kBlock) {
-    const int64_t count = n - begin < kBlock ? n - begin : kBlock;
+  for (int64_t begin = 0, count; begin < n; begin += count) {
+    count = block_size(from + begin, n - begin);
     const auto block = convert_block<From, To>(from + begin, to + begin, count);
     if (block.bad) {
       convert_with_care<From, To>(from + begin, to + begin, count, first + begin, bad, outcome);
@@ -192,11 +150,17 @@ void convert_values(const StoredT<From>* from, StoredT<To>* to, int64_t n, int64
 /// Short floats are read as floats, a block at a time.
 template <class From, class To>
 void convert_short(const uint16_t* from, StoredT<To>* to, int64_t n, uint8_t* bad, Outcome& outcome) {
-  float values[kBlock];
-  for (int64_t begin = 0; begin < n; begin += kBlock) {
-    const int64_t count = n - begin < kBlock ? n - begin : kBlock;
-    lengthen<From>(from + begin, values, count);
-    convert_values<float, To>(values, to + begin, count, begin, bad, outcome);
+  alignas(64) float values[kBlock];
+  for (int64_t begin = 0, count; begin < n; begin += count) {
+    count = block_size(from + begin, n - begin);
+    int64_t done = 0;
+#if EDGEONNX_LEVEL >= 2
+    if constexpr (std::is_same_v<From, Half> && kRule<From, To> == Rule::kTruncate && sizeof(StoredT<To>) <= 2) {
+      done = truncate_halves(from + begin, to + begin, count, outcome.n_changed);
+    }
+#endif
+    lengthen<From>(from + begin + done, values, count - done);
+    convert_values<float, To>(values, to + begin + done, count - done, begin + done, bad, outcome);
   }
 }
 
