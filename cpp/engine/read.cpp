@@ -13,6 +13,20 @@ namespace {
 // Rows that are gathered into a matrix at a time: a column's piece is then a few cache lines, and all pieces stay in L1 or L2.
 constexpr int64_t kBlockRows = 512;
 
+// Processors tell loads from earlier stores by the low 12 bits of their addresses. Where in these a target lies just ahead of its source,
+// every load waits for a store that it has nothing to do with, and a conversion takes half as long again.
+constexpr int64_t kPage = 4096;
+constexpr int64_t kApart = 512;
+
+/// A place for converted values at the target or kApart behind it.
+std::byte* apart(std::byte* target, const std::byte* source) {
+  const auto ahead = static_cast<int64_t>(reinterpret_cast<uintptr_t>(target) - reinterpret_cast<uintptr_t>(source)) & (kPage - 1);
+  return ahead < kApart ? target + kApart : target;
+}
+
+/// The bytes that n values of an input take, with those that `apart` leaves out.
+int64_t room_of(int64_t n_bytes) { return round_up(n_bytes, 64) + kApart; }
+
 /// Puts the input's NULL value where `flags` is set and, if the policy is to give no results for such rows, masks them.
 void replace(const BoundInput& input, const Piece& piece, const std::vector<uint8_t>& flags, bool masks, std::byte* target,
              int64_t morsel_row, Lane& lane) {
@@ -91,7 +105,12 @@ void read_tensor(const Binding& binding, const Morsel& morsel, size_t index, std
     lane.tally.bytes_borrowed += morsel.n_rows * input.row_bytes();
     return;
   }
-  input.fields.size() == 1 ? read_piece(binding, input, 0, whole, target, 0, lane) : gather(binding, morsel, input, target, lane);
+  if (input.fields.size() == 1) {
+    target = apart(target, whole.data());
+    read_piece(binding, input, 0, whole, target, 0, lane);
+  } else {
+    gather(binding, morsel, input, target, lane);
+  }
   lane.input_refs[index] = {target, input.type, {}};
 }
 
@@ -103,6 +122,7 @@ kernels::ColumnView read_column(const Binding& binding, const Morsel& morsel, co
     lane.tally.bytes_borrowed += piece.n_values() * size_of(input.type);
     return {piece.data(), piece.column.stride};
   }
+  target = apart(target, piece.data());
   read_piece(binding, input, which, piece, target, 0, lane);
   return {target, packed_stride(input.type, piece.field.width)};
 }
@@ -120,9 +140,9 @@ std::byte* read_columns(const Binding& binding, const Morsel& morsel, size_t beg
   if (input.fields.size() == 1) {
     const kernels::ColumnView whole = read_column(binding, morsel, input, 0, target, lane);
     for (size_t i = begin; i < end; ++i) lane.columns_read[i] = {whole.data + columns[i].value * size, whole.stride};
-    return target + round_up(morsel.n_rows * input.row_bytes(), 64);
+    return target + room_of(morsel.n_rows * input.row_bytes());
   }
-  for (size_t i = begin; i < end; ++i, target += round_up(morsel.n_rows * size, 64)) {
+  for (size_t i = begin; i < end; ++i, target += room_of(morsel.n_rows * size)) {
     lane.columns_read[i] = read_column(binding, morsel, input, static_cast<size_t>(columns[i].value), target, lane);
   }
   return target;
@@ -131,7 +151,9 @@ std::byte* read_columns(const Binding& binding, const Morsel& morsel, size_t beg
 /// Bytes that nothing of the morsel can exceed.
 size_t most_bytes(const Binding& binding, int64_t n_rows) {
   int64_t n_bytes = 0;
-  for (const BoundInput& input : binding.inputs) n_bytes += n_rows * input.row_bytes() + 64 * static_cast<int64_t>(input.fields.size());
+  for (const BoundInput& input : binding.inputs) {
+    n_bytes += n_rows * input.row_bytes() + (64 + kApart) * static_cast<int64_t>(input.fields.size());
+  }
   return static_cast<size_t>(n_bytes);
 }
 
@@ -149,7 +171,7 @@ void read_inputs(const Binding& binding, const Morsel& morsel, Lane& lane) {
   for (size_t i = 0; i < binding.inputs.size(); ++i) {
     if (!plan.feeds_session[i]) continue;
     read_tensor(binding, morsel, i, target, lane);
-    target += round_up(n * binding.inputs[i].row_bytes(), 64);
+    target += room_of(n * binding.inputs[i].row_bytes());
   }
   for (size_t begin = 0, end = 0; begin < plan.columns.size(); begin = end) {
     while (end < plan.columns.size() && plan.columns[end].input == plan.columns[begin].input) ++end;
