@@ -72,9 +72,16 @@ inline Doubles load(const Packed<int64_t>* at) {
   __builtin_memcpy(&values, at, sizeof values);
   return __builtin_convertvector(values, Doubles);
 #else
-  Doubles values{};
-  for (int i = 0; i < kLanes; ++i) values[i] = static_cast<double>(at[i].value);
-  return values;
+  // Each half as the low bits of a double that is far larger; the halves, made exact, are then added with one rounding.
+  constexpr int64_t kLow = 0x4330000000000000;   // 2^52
+  constexpr int64_t kHigh = 0x4530000080000000;  // 2^84 + 2^63, which turns the sign about
+  Bits values;
+  __builtin_memcpy(&values, at, sizeof values);
+  const Bits low = (values & 0xffffffff) | static_cast<uint64_t>(kLow), high = (values >> 32) ^ static_cast<uint64_t>(kHigh);
+  Doubles low_part, high_part;
+  __builtin_memcpy(&low_part, &low, sizeof low);
+  __builtin_memcpy(&high_part, &high, sizeof high);
+  return (high_part - 0x1.00000801p84) + low_part;  // 2^84 + 2^63 + 2^52
 #endif
 }
 
