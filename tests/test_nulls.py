@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pathlib
 import tempfile
+from typing import Any
 
 import numpy as np
+import pandas
+import polars
 import pyarrow as pa
 import pytest
 
 import edgeonnx as eo
 import models
+import trained
 from support import assert_column, assert_columns, refused, run_python
 
 pytestmark = pytest.mark.usefixtures("no_leak")
@@ -140,3 +144,79 @@ def test_score_overflow_null_on_an_input_follows_the_null_policy() -> None:
     data = {"x": np.array([1.0, 3e9, 3.0])}
     assert eo.Scorer(models.identity("int32"), on_overflow="null", nulls=-1).score(data)["y"].tolist() == [1, -1, 3]
     assert eo.Scorer(models.identity("int32"), on_overflow="null").score(data)["y"].tolist() == [1, None, 3]
+
+
+# ------------------------------------------------------------------------------------------------------------- columns of NULLs alone
+
+B, C = np.float32([1, 2]), np.float64([3, 4])
+ALL_NULL: dict[str, Any] = {
+    "list": {"a": [None, None], "b": B, "c": C},
+    "objects": {"a": np.array([None, None]), "b": B, "c": C},
+    "pandas": pandas.DataFrame({"a": pandas.Series([None, pandas.NA], dtype=object), "b": B, "c": C}),
+    "pandas, arrow-backed": pandas.DataFrame({"a": pandas.Series([None, None], dtype=pandas.ArrowDtype(pa.null())), "b": B, "c": C}),
+    "polars": polars.DataFrame({"b": B, "c": C}).with_columns(a=polars.lit(None)),
+    "arrow": pa.table({"a": pa.nulls(2), "b": B, "c": C}),
+    "arrow, batches": pa.Table.from_batches([pa.record_batch({"a": pa.nulls(1), "b": B[i:][:1], "c": C[i:][:1]}) for i in range(2)]),
+    "arrow array": {"a": pa.nulls(5).slice(3), "b": B, "c": C},
+}
+each_all_null = pytest.mark.parametrize("data", ALL_NULL.values(), ids=ALL_NULL.keys())
+
+
+@each_all_null
+@pytest.mark.parametrize("native", [True, False], ids=["kernels", "runtime"])
+def test_score_column_of_nulls_alone_is_null_to_any_input(data: Any, native: bool) -> None:
+    assert np.isnan(eo.Scorer(models.affine(), nulls="nan", native=native).score(data)["total"]).all()
+    assert eo.Scorer(models.affine(), nulls="propagate", native=native).score(data)["total"].tolist() == [None, None]
+    assert eo.Scorer(models.affine(), nulls=5, native=native).score(data)["total"].tolist() == [5 + 2 + 12, 5 + 4 + 16]
+    with refused(eo.NullError, "row 0", "'a'", "NULL"):
+        eo.Scorer(models.affine(), native=native).score(data)
+
+
+@each_all_null
+def test_predict_column_of_nulls_alone_stays_as_it_was(data: Any) -> None:
+    result = eo.Scorer(models.affine(), nulls="nan").predict(data)
+    assert list(result["a"]) == list(data["a"])
+    assert np.isnan(np.asarray(result["total"])).all()
+
+
+@pytest.mark.parametrize("coercion", ["tsql", "strict"])
+@pytest.mark.parametrize("dtype", models.SQL_TYPES)
+def test_score_column_of_nulls_alone_is_of_every_type(dtype: str, coercion: str) -> None:
+    scorer = eo.Scorer(models.identity(dtype), nulls="propagate", morsel_rows=64, coercion=coercion)
+    scores = scorer.score(pa.table({"x": pa.nulls(300)}))
+    assert scores["y"].dtype == dtype
+    assert np.ma.getmaskarray(scores["y"]).all()
+    assert scores.report.casts == ()
+
+
+def test_score_columns_of_nulls_alone_in_a_stream() -> None:
+    batches = [pa.record_batch({"x": values}) for values in (pa.nulls(2), pa.array([1.0, None]), pa.nulls(0))]
+    answers = list(eo.Scorer(models.identity(), nulls="nan").stream(batches))
+    np.testing.assert_array_equal(np.concatenate([answer["y"].to_numpy() for answer in answers]), [np.nan, np.nan, 1, np.nan])
+    with refused(eo.NullError, "'x'") as info:
+        list(eo.Scorer(models.identity()).stream([pa.record_batch({"x": B}), pa.record_batch({"x": pa.nulls(1)})]))
+    assert (info.value.row, info.value.column) == (2, "x")
+
+
+def test_score_matrix_input_takes_columns_of_nulls_only_where_they_are_needed() -> None:
+    scorer = eo.Scorer(models.row_vectors(), nulls=7)
+    three = {"p": B, "q": [None, None], "r": B}
+    np.testing.assert_array_equal(scorer.score(three)["doubled"], [[2, 14, 2], [4, 14, 4]])
+    np.testing.assert_array_equal(scorer.score({**three, "s": B})["doubled"], [[2, 2, 2], [4, 4, 4]])
+
+
+def test_score_empty_frame_of_objects_has_no_rows() -> None:
+    frame = pandas.DataFrame({name: [] for name in "abc"}, dtype=object)
+    assert eo.Scorer(models.affine()).score(frame)["total"].shape == (0,)
+
+
+def test_score_branches_are_not_counted_where_all_is_null() -> None:
+    scorer = eo.Scorer(trained.forest().model, report="branches", nulls=0)
+    data = {"p": [None] * 4, "q": np.zeros(4), "r": np.zeros(4), "s": np.zeros(4)}
+    assert scorer.score(data).report.n_branch_changes == 0
+
+
+def test_score_row_with_a_none_first_is_scored_like_the_rows_behind_it() -> None:
+    scorer = eo.Scorer(models.affine(), nulls=1)
+    for a in (None, None, 1.0, None, np.float32(1), None):
+        assert scorer.score({"a": a, "b": 0.0, "c": 0.0})["total"].tolist() == [1]

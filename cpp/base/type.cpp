@@ -66,6 +66,8 @@ const char* onnx_name(Type type) {
       return "complex128";
     case Type::kBfloat16:
       return "bfloat16";
+    case Type::kNull:
+      return "null";
     default:
       return "undefined";
   }

@@ -30,9 +30,10 @@ enum class Type : int32_t {
   kDecimal128 = 259,
   kDecimal256 = 260,
   kMoney = 261,  ///< laid out as a decimal128 of scale 4, with the range and the rules of SQL's money
+  kNull = 262,   ///< every value is NULL, and of whatever type is wanted; there are no values in memory
 };
 
-/// Bytes of one value; 0 where values have no fixed size in bytes (strings, bits, undefined).
+/// Bytes of one value; 0 where values have no fixed size in bytes (strings, bits, undefined, null).
 constexpr int64_t size_of(Type type) {
   switch (type) {
     case Type::kUint8:

@@ -64,7 +64,7 @@ Format primitive(std::string_view format) {
       {"e", {Type::kFloat16, "float16"}},
       {"f", {Type::kFloat, "float"}},
       {"g", {Type::kDouble, "double"}},
-      {"n", {Type::kUndefined, "null"}},
+      {"n", {Type::kNull, "null"}},
       {"u", {Type::kUndefined, "string"}},
       {"U", {Type::kUndefined, "large_string"}},
       {"vu", {Type::kUndefined, "string_view"}},
@@ -151,8 +151,9 @@ edgeonnx_field read_field(const ArrowSchema& schema) {
   const Nested nested = unnest(schema);
   Format format = primitive(nested.values->format);
   field.width = nested.width;
-  // A list of bits has no row stride in bytes; such a column can't be borrowed.
-  if (nested.depth > 0 && (nested.values->dictionary || format.type == Type::kBit || nested.width == 0)) {
+  // A list of bits has no row stride in bytes; such a column can't be borrowed. One of NULLs has no values.
+  const bool has_values = format.type != Type::kBit && format.type != Type::kNull && nested.width > 0;
+  if (nested.depth > 0 && (nested.values->dictionary || !has_values)) {
     format = {Type::kUndefined, "fixed_size_list"};
   }
   if (is_money(schema, format)) format.type = Type::kMoney;
@@ -203,6 +204,7 @@ int64_t read_columns(const ArrowSchema& schema, const ArrowArray& array, std::sp
     if (child.length < array.offset + array.length) {
       throw Error(Code::kInvalidArgument, "column " + in_quotes(field.name) + " of the Arrow array is shorter than the table");
     }
+    if (type == Type::kNull) continue;
     const int64_t first = child.offset + array.offset;
     column.offset = first;
     column.validity = validity_of(child);

@@ -101,8 +101,9 @@ Loop number_loop(Type from, Type to) {
   }
 }
 
-Conversion conversion(const DataType& from, const DataType& to) {
+Conversion conversion(const DataType& given, const DataType& to) {
   (void)cpu();  // decimals ask for it only when they run
+  const DataType& from = given.type == Type::kNull ? to : given;
   Conversion found{with_digits(from), with_digits(to)};
   // Bits are read as bytes; nothing is written as bits.
   const Type stored = from.type == Type::kBit ? Type::kBool : from.type;

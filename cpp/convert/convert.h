@@ -29,7 +29,8 @@ struct Conversion {
   Loop loop = nullptr;
 };
 
-/// The conversion between two types; rule kNone and no loop where there is none. Throws Error for a wrong EDGEONNX_CPU.
+/// The conversion between two types; rule kNone and no loop where there is none. NULLs alone are converted as values of `to`, which any
+/// will do for. Throws Error for a wrong EDGEONNX_CPU.
 Conversion conversion(const DataType& from, const DataType& to);
 
 /// Where values stand: value i at data + i * stride, or bit offset + i for Type::kBit.

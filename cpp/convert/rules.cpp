@@ -96,7 +96,7 @@ const char* rule_name(Rule rule) {
   return kNames[static_cast<size_t>(rule)];
 }
 
-Cell cell(Type from, Type to) { return cell_of(kind_of(from), kind_of(to)); }
+Cell cell(Type from, Type to) { return cell_of(kind_of(from == Type::kNull ? to : from), kind_of(to)); }
 
 bool is_exact(const DataType& from, const DataType& to) {
   const Rule rule = cell(from.type, to.type).rule;

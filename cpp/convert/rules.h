@@ -29,7 +29,7 @@ struct Cell {
   int32_t sql_number = 0;  ///< T-SQL's error number for a value that does not fit; 0: every value fits
 };
 
-/// The matrix, one row a source.
+/// The matrix, one row a source. NULLs alone are of any type.
 Cell cell(Type from, Type to);
 
 /// Whether every value of `from` survives in `to`: with the digits of decimals looked at, which the matrix leaves open.

@@ -206,8 +206,13 @@ class InputBinder {
   }
 
   bool take_all_numeric(const Port& port, std::vector<size_t>& chosen) const {
-    for (size_t i = 0; i < fields().size(); ++i) {
-      if (fields()[i].width == 1 && is_numeric(i, port.type)) chosen.push_back(i);
+    for (const bool takes_nulls : {false, true}) {
+      chosen.clear();
+      for (size_t i = 0; i < fields().size(); ++i) {
+        const bool is_taken = takes_nulls || fields()[i].type != Type::kNull;
+        if (is_taken && fields()[i].width == 1 && is_numeric(i, port.type)) chosen.push_back(i);
+      }
+      if (!chosen.empty() && (port.width() < 0 || port.width() == static_cast<int64_t>(chosen.size()))) return true;
     }
     if (!chosen.empty() && (port.width() < 0 || port.width() == static_cast<int64_t>(chosen.size()))) return true;
     chosen.clear();

@@ -128,7 +128,7 @@ int64_t cast_column(const Field& field, const Column& column, int64_t n_rows, co
     throw Error(Code::kShapeMismatch,
                 "column " + in_quotes(field.name) + " has " + std::to_string(field.width) + " values a row; only single values are cast");
   }
-  if (n_rows > 0 && (!column.data || !result.data)) {
+  if (n_rows > 0 && ((!column.data && field.type != Type::kNull) || !result.data)) {
     throw Error(Code::kInvalidArgument, "column " + in_quotes(field.name) + " or its result has no data");
   }
   return ColumnCast(field, column, n_rows, conversion, options, result).run();

@@ -10,7 +10,9 @@ namespace {
 
 /// All values of the piece, one stride apart.
 convert::Source values_of(const Piece& piece, Scratch& scratch) {
+  static constexpr std::byte kAny[32]{};  // as large as values get
   const int64_t width = piece.field.width;
+  if (piece.field.type == Type::kNull) return {kAny, 0, 0};
   if (piece.field.type == Type::kBit) return {piece.column.data, 0, piece.column.offset + piece.row};
   if (width == 1) return {piece.data(), piece.column.stride, 0};
   const int64_t size = size_of(piece.field.type);
@@ -26,7 +28,7 @@ convert::Source values_of(const Piece& piece, Scratch& scratch) {
 void expand_nulls(const Piece& piece, std::vector<uint8_t>& is_null) {
   const Column& column = piece.column;
   const int64_t width = piece.field.width;
-  is_null.assign(static_cast<size_t>(piece.n_values()), 0);
+  is_null.assign(static_cast<size_t>(piece.n_values()), piece.field.type == Type::kNull);
   uint8_t* null = is_null.data();
   if (column.validity && width == 1) {
     for (int64_t r = 0; r < piece.n; ++r) null[r] = !bit_at(column.validity, column.offset + piece.row + r);
@@ -94,6 +96,7 @@ convert::Source without_nulls(const Piece& piece, const convert::Source& values,
 }  // namespace
 
 bool Piece::has_nulls() const {
+  if (field.type == Type::kNull) return n > 0;
   if (column.validity && count_bits(column.validity, column.offset + row, n) != n) return true;
   return column.value_validity && count_bits(column.value_validity, column.value_offset + row * field.width, n_values()) != n_values();
 }

@@ -37,7 +37,8 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
     }
     for (const BoundInput& input : binding.inputs) {
       for (const size_t field : input.fields) {
-        if (!batch.columns || !batch.columns[field].data)
+        const bool has_values = binding.fields[field].type != Type::kNull;
+        if (!batch.columns || (has_values && !batch.columns[field].data))
           throw Error(Code::kInvalidArgument, "column " + in_quotes(binding.fields[field].name) + " has no data");
       }
     }

@@ -107,7 +107,7 @@ class Borrowed {
     if (object == Py_None) {
       std::memset(value, 0, sizeof(Value));
       columns_[i].validity = &kNull;
-      return like.descriptor != nullptr;
+      return like.descriptor || like.type == EDGEONNX_TYPE_NULL;
     }
     if (PyFloat_CheckExact(object)) {
       const double number = PyFloat_AS_DOUBLE(object);

@@ -92,6 +92,11 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
       lengths[i] = n_rows;
       continue;
     }
+    if (!is_array && py::isinstance<py::int_>(arrays[i])) {
+      table->add_field(names[i], {nullptr, nullptr, 1, EDGEONNX_TYPE_NULL, 0, 0}, "");
+      lengths[i] = arrays[i].cast<int64_t>();
+      continue;
+    }
     if (!is_array && py::isinstance<Table>(arrays[i])) {
       const auto& other = arrays[i].cast<const Table&>();
       table->add_column_of(names[i], other, columns[i]);

@@ -37,7 +37,8 @@ py::tuple cast(const Table& table, const std::string& to, int32_t coercion, int3
   const edgeonnx_column& column = table.batches().empty() ? none : table.batches()[0].columns[0];
   edgeonnx_output output{values.mutable_data(), values.itemsize(), nullptr};
   py::object mask = py::none();
-  if (column.validity || column.value_validity || on_overflow == EDGEONNX_ON_OVERFLOW_NULL) {
+  const bool is_null = table.fields()[0].type == EDGEONNX_TYPE_NULL;
+  if (is_null || column.validity || column.value_validity || on_overflow == EDGEONNX_ON_OVERFLOW_NULL) {
     py::array flags = new_array(py::dtype("bool"), {0}, n_rows);
     output.mask = static_cast<uint8_t*>(flags.mutable_data());
     mask = std::move(flags);

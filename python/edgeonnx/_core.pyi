@@ -11,7 +11,7 @@ class Table:
     @staticmethod
     def from_arrays(
         names: Sequence[str],
-        arrays: Sequence[NDArray[Any] | Table | tuple[str, int]],
+        arrays: Sequence[NDArray[Any] | Table | tuple[str, int] | int],
         masks: Sequence[NDArray[numpy.bool_] | None] | None = None,
     ) -> Table: ...
     @staticmethod

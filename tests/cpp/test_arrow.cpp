@@ -109,7 +109,7 @@ TEST(test_arrow_fields_every_format_has_its_type) {
   const Example examples[] = {
       {"b", Type::kBit},         {"c", Type::kInt8},         {"C", Type::kUint8},      {"s", Type::kInt16},      {"S", Type::kUint16},
       {"i", Type::kInt32},       {"I", Type::kUint32},       {"l", Type::kInt64},      {"L", Type::kUint64},     {"e", Type::kFloat16},
-      {"f", Type::kFloat},       {"g", Type::kDouble},       {"n", Type::kUndefined},  {"u", Type::kUndefined},  {"z", Type::kUndefined},
+      {"f", Type::kFloat},       {"g", Type::kDouble},       {"n", Type::kNull},       {"u", Type::kUndefined},  {"z", Type::kUndefined},
       {"tdD", Type::kUndefined}, {"tsu:", Type::kUndefined}, {"vu", Type::kUndefined}, {"+l", Type::kUndefined}, {"w:16", Type::kUndefined},
       {"tDs", Type::kUndefined}, {"??", Type::kUndefined},
   };
@@ -130,6 +130,7 @@ TEST(test_arrow_fields_lists_have_a_width_and_dictionaries_no_type) {
   table.add("bits", "+w:8").add("item", "b");
   table.add("empty", "+w:0").add("item", "f");
   table.add("texts", "+w:3").add("item", "u");
+  table.add("nulls", "+w:3").add("item", "n");
   table.add("words", "i").schema.dictionary = &values.schema;
   const std::vector<edgeonnx_field> fields = read_fields(table);
   CHECK_EQUAL(fields[0].type, EDGEONNX_TYPE_FLOAT);
@@ -318,6 +319,17 @@ TEST(test_arrow_columns_offsets_of_struct_child_and_values_add_up) {
   CHECK_EQUAL(lists.offset, int64_t{4});
   CHECK_EQUAL(lists.value_offset, int64_t{16});
   CHECK(read.columns[3].data == nullptr);
+}
+
+TEST(test_arrow_columns_of_nulls_alone_have_no_memory_and_a_length) {
+  Node table("+s", 4);
+  Node& nulls = table.add("nulls", "n", 4);
+  nulls.array.n_buffers = 0;
+  const Read read = read_columns(table);
+  CHECK_EQUAL(read.status, EDGEONNX_OK);
+  CHECK(read.n_rows == 4 && read.columns[0].data == nullptr && read.columns[0].validity == nullptr);
+  nulls.array.length = 3;
+  CHECK_EQUAL(read_columns(table).status, EDGEONNX_INVALID_ARGUMENT);
 }
 
 TEST(test_arrow_columns_bitmap_without_nulls_is_left_out) {

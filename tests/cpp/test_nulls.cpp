@@ -336,6 +336,18 @@ TEST(test_results_of_masked_rows_may_be_anything) {
   CHECK(results.values<int32_t>()[0] == 1 && results.values<int32_t>()[2] == 2);
 }
 
+/// A field of NULLs has no memory at all, and is of the type of its input.
+TEST(test_nulls_alone_are_of_any_type) {
+  for (const Type type : {Type::kFloat, Type::kDouble, Type::kInt64, Type::kUint8, Type::kBool}) {
+    const Scorer scorer = load(tiny::identity(type, {"N"}));
+    Table table(3);
+    table.add_column("x", Type::kNull, 1, {});
+    CHECK(score(scorer, table, with_rule(null_rule(EDGEONNX_NULLS_PROPAGATE))).masks[0] == std::vector<uint8_t>({1, 1, 1}));
+    CHECK(score(scorer, table, with_rule(constant_rule(1))).masks[0] == std::vector<uint8_t>({0, 0, 0}));
+    CHECK_EQUAL(FAILURE(EDGEONNX_NULL_VALUE, score(scorer, table, binding_options())).row(), int64_t{0});
+  }
+}
+
 }  // namespace
 
 int main() { return run_with_runtime("test_nulls"); }

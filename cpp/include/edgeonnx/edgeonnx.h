@@ -94,7 +94,8 @@ enum {
   EDGEONNX_TYPE_DECIMAL64 = 258,
   EDGEONNX_TYPE_DECIMAL128 = 259,
   EDGEONNX_TYPE_DECIMAL256 = 260,
-  EDGEONNX_TYPE_MONEY = 261 /* SQL money: laid out as a DECIMAL128 of scale 4, but rounds into integers where a decimal is cut */
+  EDGEONNX_TYPE_MONEY = 261, /* SQL money: laid out as a DECIMAL128 of scale 4, but rounds into integers where a decimal is cut */
+  EDGEONNX_TYPE_NULL = 262   /* every row is NULL, and of whatever type is wanted (Arrow null); the column's memory is not looked at */
 };
 
 /** How a column's type may become an input's, and an output's the declared one. */
@@ -407,7 +408,7 @@ struct ArrowArray {
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_fields(const struct ArrowSchema* schema, edgeonnx_field* fields, size_t n_fields,
                                                       edgeonnx_error* error);
 /** The columns of a struct-typed array, borrowed from it: valid until the array is released. `columns` has schema->n_children
- * entries; those of a type that no input takes get data = NULL. */
+ * entries; those of a type that no input takes, and of NULLs alone, get data = NULL. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_arrow_columns(const struct ArrowSchema* schema, const struct ArrowArray* array,
                                                        edgeonnx_column* columns, size_t n_columns, int64_t* n_rows, edgeonnx_error* error);
 /** Describes columns as Arrow data without copying the values: fills `schema` and `array`, which the consumer releases in the usual

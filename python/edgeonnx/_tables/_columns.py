@@ -12,7 +12,7 @@ import numpy.typing
 from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables._masked import is_masked
-from edgeonnx._tables._pyarrow import holds_numbers, number_array
+from edgeonnx._tables._pyarrow import holds_nulls_only, holds_numbers, number_array
 
 Array = numpy.typing.NDArray[Any]
 
@@ -34,7 +34,7 @@ class ColumnList:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.arrays: list[Array | _core.Table | tuple[str, int]] = []
+        self.arrays: list[Array | _core.Table | tuple[str, int] | int] = []
         self.masks: dict[int, Array] = {}
         self.n_bytes_copied = 0
 
@@ -58,11 +58,14 @@ class ColumnList:
         if is_masked(values):
             mask = None if values.mask is numpy.ma.nomask else numpy.ascontiguousarray(values.mask)
             values = values.data
-        if values.dtype == object and holds_numbers(values):
+        if values.dtype == object:
             if mask is not None:
                 values = values.copy()
                 values[mask] = None
-            array = number_array(name, values)
+            if values.ndim == 1 and holds_nulls_only(values):
+                self.add_nulls(name, len(values))
+                return
+            array = number_array(name, values) if holds_numbers(values) else None
             if array is not None:
                 self.n_bytes_copied += array.nbytes
                 self.add_table(name, _core.Table.from_arrow_array(array))
@@ -81,6 +84,11 @@ class ColumnList:
         """Add the only column of a table under a name of its own."""
         self.names.append(name)
         self.arrays.append(table)
+
+    def add_nulls(self, name: str, n_rows: int) -> None:
+        """Add a column of NULLs, which any input takes as its `nulls` has it."""
+        self.names.append(name)
+        self.arrays.append(n_rows)
 
     def add_unbindable(self, name: str, type_name: object, n_rows: int) -> None:
         """Add a column of a type that no input takes; messages call the type `type_name`."""

@@ -22,6 +22,11 @@ def pyarrow_for(data: object) -> Any:
         ) from error
 
 
+def holds_nulls_only(values: numpy.typing.NDArray[Any]) -> bool:
+    """Whether all of some objects are NULLs; also where there are none."""
+    return _first(values) is None
+
+
 def holds_numbers(values: numpy.typing.NDArray[Any]) -> bool:
     """Whether the first of some objects that is no NULL is a number."""
     return isinstance(_first(values), (int, float, decimal.Decimal))

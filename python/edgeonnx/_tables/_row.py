@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from edgeonnx import _core
-from edgeonnx._errors import Error, InvalidArgument, Overflow
+from edgeonnx._errors import InvalidArgument, Overflow
 from edgeonnx._tables._columns import Array, ColumnList, Source
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def read(data: Mapping[str, Any], inputs: tuple[Port, ...]) -> Source:
             columns.names.append(name)
             columns.arrays.append(numpy.array((value,), _USUAL[type(value)]))
         elif _is_null(value):
-            columns.add(name, numpy.zeros(1, _dtype_of_null(name, inputs)), numpy.ones(1, bool))
+            columns.add_nulls(name, 1)
         elif isinstance(value, (numpy.generic, float)):
             columns.add(name, numpy.array([value]))
         elif isinstance(value, int):
@@ -73,14 +72,3 @@ def _bigint(name: str, value: int) -> Any:
         column=name,
         value=str(value),
     )
-
-
-def _dtype_of_null(name: str, inputs: tuple[Port, ...]) -> Any:
-    """The dtype of the input that the column feeds, which even `coercion="strict"` takes; a NULL has no type of its own."""
-    named = [port for port in inputs if port.name == name] or [port for port in inputs if port.name.lower() == name.lower()]
-    for port in named or inputs[:1]:  # other columns are left alone, or feed the one input that there is
-        try:
-            return _core.dtype_of(_core.declaration_of(port.onnx_type)[0])
-        except Error:
-            break  # an input that takes no column; a message will tell
-    return numpy.dtype(bool)
