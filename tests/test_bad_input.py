@@ -256,7 +256,7 @@ def test_score_ambiguous_column_names_all_candidates(scorer: eo.Scorer) -> None:
     data = {"A": good()["a"], "B": good()["b"], "c": good()["c"], "C": good()["c"]}
     np.testing.assert_array_equal(scorer.score(data)["total"], 7 * np.arange(10))
     other = eo.Scorer(models.affine(("ab",)))
-    with refused(eo.NotFound, "'ab'", "'AB'", "'Ab'"):
+    with refused(eo.NotFound, "'ab'", "'AB'", "'Ab'", "rename={column: input}"):
         other.score({"AB": np.zeros(3, np.float32), "Ab": np.zeros(3, np.float32)})
 
 
@@ -294,6 +294,20 @@ def test_score_rename_of_a_column_or_to_an_input_that_is_not_there_is_refused(sc
         scorer.score(good(), rename={"nothing": "a"})
     with refused(eo.NotFound, "nothing"):
         scorer.score(good(), rename={"a": "nothing"})
+
+
+def test_score_rename_to_no_input_lists_the_inputs_and_suggests_nothing_else() -> None:
+    with refused(eo.NotFound, "rename gives column 'hue' to 'nope', which is no input; the inputs are 'hue', 'size'") as info:
+        eo.Scorer(models.affine(("hue", "size"))).score({"hue": np.zeros(2), "size": np.zeros(2)}, rename={"hue": "nope"})
+    assert "is meant" not in str(info.value)
+    assert info.value.column == "hue"
+
+
+def test_score_columns_of_one_name_are_not_to_be_told_apart_by_rename() -> None:
+    column = pa.array(np.zeros(3, np.float32))
+    with refused(eo.NotFound, "'x', 'x'", "give them different names") as info:
+        eo.Scorer(models.identity()).score(pa.Table.from_arrays([column] * 2, names=["x", "x"]))
+    assert "rename=" not in str(info.value)
 
 
 def test_score_two_columns_renamed_to_one_input_are_ambiguous(scorer: eo.Scorer) -> None:

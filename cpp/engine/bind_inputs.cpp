@@ -1,6 +1,7 @@
 // Columns to inputs.
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "engine/allowed.h"
@@ -25,6 +26,12 @@ class InputBinder {
  private:
   const plan::Plan& plan() const { return binding_.scorer->plan(); }
   const std::vector<Field>& fields() const { return binding_.fields; }
+
+  std::vector<std::string> input_names() const {
+    std::vector<std::string> names;
+    for (const Port& port : plan().inputs) names.push_back(in_quotes(port.name));
+    return names;
+  }
 
   std::optional<size_t> find_input(const std::string& name) const {
     return find_name(name, plan().inputs.size(), [this](size_t i) { return plan().inputs[i].name; }).index;
@@ -59,7 +66,12 @@ class InputBinder {
     for (const auto& [name, rule] : options_.nulls_of_input) check_input(name, "nulls");
     for (const auto& [name, columns] : options_.groups) check_input(name, "columns");
     for (const auto& [column, input] : options_.renames) {
-      check_input(input, "rename");
+      if (!find_input(input)) {
+        mistakes_.add(Code::kNotFound,
+                      "rename gives column " + in_quotes(column) + " to " + in_quotes(input) + ", which is no input; the inputs are " +
+                          join(input_names()),
+                      column);
+      }
       const bool exists = std::any_of(fields().begin(), fields().end(), [&](const Field& field) { return field.name == column; });
       if (!exists) mistakes_.add(Code::kNotFound, "rename names the column " + in_quotes(column) + ", which the data do not have", column);
     }
@@ -116,8 +128,11 @@ class InputBinder {
     if (const auto group = find_group(port.name)) return find_group_columns(port, *group, chosen);
     const Match match = find_column(port.name);
     if (!match.ambiguous.empty()) {
-      mistakes_.add(Code::kNotFound, "input " + in_quotes(port.name) + ": the columns " + join(match.ambiguous) +
-                                         " all match; give them different names, or say which with rename={column: input}");
+      const auto& names = match.ambiguous;
+      const bool is_one_name = std::adjacent_find(names.begin(), names.end(), std::not_equal_to<>()) == names.end();
+      mistakes_.add(Code::kNotFound, "input " + in_quotes(port.name) + ": the columns " + join(names) +
+                                         " all match; give them different names" +
+                                         (is_one_name ? "" : ", or say which with rename={column: input}"));
       return false;
     }
     if (match.index && (width < 0 || fields()[*match.index].width == width)) {
@@ -149,7 +164,8 @@ class InputBinder {
       return kept;
     };
     for (const Field& field : fields()) {
-      if (!letters(input).empty() && letters(field.name) == letters(input)) return field.name;
+      const bool is_given_away = options_.renames.contains(field.name);
+      if (!is_given_away && !letters(input).empty() && letters(field.name) == letters(input)) return field.name;
     }
     return "";
   }
@@ -205,6 +221,7 @@ class InputBinder {
     return false;
   }
 
+  /// Columns of NULLs alone are taken for numbers only where the others are too few.
   bool take_all_numeric(const Port& port, std::vector<size_t>& chosen) const {
     for (const bool takes_nulls : {false, true}) {
       chosen.clear();
@@ -214,7 +231,6 @@ class InputBinder {
       }
       if (!chosen.empty() && (port.width() < 0 || port.width() == static_cast<int64_t>(chosen.size()))) return true;
     }
-    if (!chosen.empty() && (port.width() < 0 || port.width() == static_cast<int64_t>(chosen.size()))) return true;
     chosen.clear();
     return false;
   }
