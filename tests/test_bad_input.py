@@ -337,6 +337,17 @@ def test_score_matrix_of_wrong_width_names_both_widths(scorer: eo.Scorer, width:
         eo.Scorer(models.row_vectors()).score(np.zeros((5, width), np.float32))
 
 
+@pytest.mark.parametrize("model", [models.affine, models.row_vectors], ids=["columns", "matrix"])
+def test_score_one_row_as_a_vector_is_told_how_to_become_one(model: Callable[[], bytes]) -> None:
+    scorer, row = eo.Scorer(model()), np.float32([1, 2, 3])
+    with refused(eo.ShapeError, "data.reshape(1, -1)"):
+        scorer.score(row)
+    assert len(scorer.score(row.reshape(1, -1))["total"]) == 1
+    with refused(eo.ShapeError, "3") as info:
+        scorer.score(np.zeros(4, np.float32))
+    assert "reshape" not in str(info.value)
+
+
 @pytest.mark.parametrize("shape", [(), (2, 3, 4, 5)], ids=str)
 def test_score_array_of_wrong_rank_is_refused(scorer: eo.Scorer, shape: tuple[int, ...]) -> None:
     with pytest.raises(eo.Error):
@@ -358,7 +369,7 @@ def test_score_array_of_wrong_rank_is_refused(scorer: eo.Scorer, shape: tuple[in
     ],
 )
 def test_score_column_of_a_type_that_no_input_takes_is_refused(scorer: eo.Scorer, column: Any, words: tuple[str, ...]) -> None:
-    with refused(eo.CoercionError, *words):
+    with refused(eo.CoercionError, *words, "CAST", "pandas.to_numeric"):
         scorer.score({"a": column, "b": np.zeros(3, np.float32), "c": np.zeros(3, np.float32)})
 
 

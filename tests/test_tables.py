@@ -173,14 +173,17 @@ class OnDevice:
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        pytest.param([A, B], eo.InvalidArgument, ("type list", "a mapping of names to arrays", "__arrow_c_stream__"), id="list"),
+        pytest.param([A, B], eo.InvalidArgument, ("a list", "mapping of names to columns", "numpy.array(rows)"), id="list"),
+        pytest.param([{"a": 1.0, "b": 2.0}], eo.InvalidArgument, ("a list", "pandas.DataFrame(rows)"), id="list of rows"),
+        pytest.param("text", eo.InvalidArgument, ("type str", "a mapping of names to arrays", "__arrow_c_stream__"), id="text"),
         pytest.param(np.array(1.0), eo.InvalidArgument, ("single value", "(n_rows, n_columns)"), id="scalar array"),
         pytest.param({**DATA, "a": 1.0}, eo.InvalidArgument, ("'a'", "single value", "numpy.full"), id="scalar column"),
         pytest.param({**DATA, "a": "text"}, eo.InvalidArgument, ("'a'", "single value"), id="text column"),
         pytest.param({**DATA, "a": [[1], [1, 2]]}, eo.InvalidArgument, ("'a'", "list", "inhomogeneous"), id="ragged"),
         pytest.param({1: A}, eo.InvalidArgument, ("1", "int", "strings"), id="name"),
         pytest.param(structured()[None], eo.InvalidArgument, ("(1, 3)", "data.ravel()"), id="structured matrix"),
-        pytest.param(frame()["a"], eo.InvalidArgument, ("pandas Series", "series.to_frame()"), id="series"),
+        pytest.param(frame()["a"], eo.InvalidArgument, ("pandas Series", "series.to_frame()", "series.to_dict()"), id="series"),
+        pytest.param(frame().iloc[0], eo.InvalidArgument, ("row", "series.to_dict() or frame.iloc[[i]]"), id="series, a row"),
         pytest.param(
             pandas.DataFrame({("a", "b"): A}), eo.InvalidArgument, ("MultiIndex of 2 levels", "frame.columns.map"), id="multi-index"
         ),

@@ -10,7 +10,9 @@ namespace edgeonnx::engine {
 /// Why the conversion of `name`, a column or an output, is not allowed, as the end of a sentence that has told both types; empty if it is.
 inline std::string refusal_of(const convert::Conversion& conversion, Coercion coercion, const std::string& name) {
   using convert::Rule;
-  if (conversion.rule == Rule::kNone) return ", and no conversion turns the one into the other";
+  if (conversion.rule == Rule::kNone) {
+    return ", and no conversion turns the one into the other; make numbers of it first: CAST in SQL, pandas.to_numeric in pandas";
+  }
   if (coercion == Coercion::kStrict && conversion.rule != Rule::kSame) {
     const char* sql = sql_name(conversion.to.type);
     const std::string type = display_name(conversion.to);

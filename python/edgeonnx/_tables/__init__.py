@@ -156,7 +156,10 @@ def _kind_of(data: object) -> _Kind:
         if isinstance(data, pandas.DataFrame):
             return _pandas
         if isinstance(data, pandas.Series):
-            raise InvalidArgument("data is a pandas Series, one column without a table around it; pass series.to_frame()")
+            raise InvalidArgument(
+                "data is a pandas Series, which may be a row or a column; pass series.to_dict() or frame.iloc[[i]] for a row of a table, "
+                "series.to_frame() for a column"
+            )
     polars = sys.modules.get("polars")
     if polars is not None:
         if isinstance(data, polars.DataFrame):
@@ -167,6 +170,11 @@ def _kind_of(data: object) -> _Kind:
         return _arrow
     if hasattr(data, "__dlpack__") or hasattr(data, "__array__"):
         return _tensor
+    if isinstance(data, (list, tuple)):
+        raise InvalidArgument(
+            f"data is a {type(data).__qualname__}, which is no table; pass a mapping of names to columns, as {{'x': [1.0, 2.0]}}, or of "
+            "rows pandas.DataFrame(rows) or numpy.array(rows)"
+        )
     raise InvalidArgument(
         f"data is of type {type(data).__qualname__}, which is no table; pass a mapping of names to arrays, a 2-D or structured array, "
         "a pandas or polars DataFrame, an Arrow table (anything with __arrow_c_stream__ or __arrow_c_array__) or a tensor with __dlpack__"
