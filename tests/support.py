@@ -19,7 +19,7 @@ from models import Array, Feed
 STATUS: dict[type[eo.Error], tuple[int, type[BaseException]]] = {
     eo.InvalidArgument: (1, ValueError),
     eo.InvalidState: (2, RuntimeError),
-    eo.NotFound: (3, LookupError),
+    eo.NotFound: (3, KeyError),
     eo.FileError: (4, OSError),
     eo.ModelError: (5, ValueError),
     eo.CoercionError: (6, TypeError),

@@ -257,3 +257,12 @@ def test_explain_takes_the_options_of_score() -> None:
     text = scorer.explain({"first": np.ones(3), "b": np.ones(3, np.float32), "c": np.ones(3, np.int32)}, rename={"first": "a"})
     assert "'first': float -> real" in text
     assert "opset: ai.onnx" in text
+
+
+def test_scores_name_that_is_no_output_lists_the_outputs() -> None:
+    scores = eo.Scorer(models.row_vectors()).score(np.zeros((2, 3), np.float32))
+    with refused(eo.NotFound, "'probabilities'", "'doubled', 'total'") as info:
+        scores["probabilities"]
+    assert isinstance(info.value, KeyError)
+    assert "probabilities" not in scores
+    assert scores.get("probabilities") is None

@@ -70,7 +70,7 @@ class InvalidState(Error, RuntimeError):
     code = 2
 
 
-class NotFound(Error, LookupError):
+class NotFound(Error, KeyError):
     """There is no such input, output or column. All that are missing are named."""
 
     code = 3

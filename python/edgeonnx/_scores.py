@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeonnx import _core
 from edgeonnx._decimals import objects_of
+from edgeonnx._errors import NotFound
 
 __all__ = ["Cast", "Origin", "Report", "Scores", "scores_of"]
 
@@ -105,7 +106,13 @@ class Scores(Mapping[str, NDArray[Any]]):
         return self._arrays
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._arrays[name]
+        try:
+            return self._arrays[name]
+        except KeyError:
+            raise NotFound(f"there is no output {name!r} among the scores; they are {', '.join(map(repr, self._arrays))}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._arrays
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
