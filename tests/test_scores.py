@@ -55,6 +55,14 @@ def test_outputs_zipmap_shows_one_port_per_class() -> None:
         assert port.name in scorer.explain()
 
 
+def test_explain_tells_each_operator_set_once() -> None:
+    proto = onnx.load_from_string(models.affine())
+    proto.opset_import.append(proto.opset_import[0])
+    proto.opset_import.append(onnx.helper.make_opsetid("ai.onnx", proto.opset_import[0].version))
+    (line,) = (line for line in eo.Scorer(proto).explain().splitlines() if line.startswith("opset: "))
+    assert line.count(f"ai.onnx {models.OPSET}") == 1
+
+
 def test_explain_says_what_runs_the_model_and_with_how_many_threads() -> None:
     text = eo.Scorer(models.affine(), threads=3).explain()
     assert text.startswith("plan: native\n")

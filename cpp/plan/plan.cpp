@@ -33,7 +33,8 @@ void check_external_data(const onnx::Model& model, const Options& options) {
 std::string opset_note(const onnx::Model& model) {
   std::vector<std::string> opsets;
   for (const onnx::Opset& opset : model.opsets) {
-    opsets.push_back((opset.domain.empty() ? "ai.onnx" : std::string(opset.domain)) + " " + std::to_string(opset.version));
+    const std::string text = (opset.domain.empty() ? "ai.onnx" : std::string(opset.domain)) + " " + std::to_string(opset.version);
+    if (std::find(opsets.begin(), opsets.end(), text) == opsets.end()) opsets.push_back(text);
   }
   return "opset: " + join(opsets);
 }
