@@ -218,6 +218,10 @@ def test_scorer_thing_that_is_no_model_is_a_type_error() -> None:
         {"threads": 0},
         {"threads": -1},
         {"morsel_rows": 0},
+        {"native": "yes"},
+        {"selfcheck": 1},
+        {"deterministic": None},
+        {"external_data": "no"},
     ],
     ids=str,
 )

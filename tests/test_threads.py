@@ -13,7 +13,7 @@ import pytest
 
 import edgeonnx as eo
 import models
-from support import run_python
+from support import refused, run_python
 
 DEFAULT = "import edgeonnx as eo; print(eo.build_info()['default_threads'])"
 N_CPUS = len(os.sched_getaffinity(0))
@@ -38,9 +38,12 @@ def test_default_threads_override_goes_before_all_else() -> None:
     assert default_threads(EDGEONNX_THREADS="1") == 1
 
 
-@pytest.mark.parametrize("value", ["many", "0", "-3"])
-def test_default_threads_override_that_is_no_count_is_ignored(value: str) -> None:
-    assert default_threads(EDGEONNX_THREADS=value) == default_threads()
+@pytest.mark.parametrize("value", ["many", "0", "-3", "2x"])
+def test_default_threads_override_that_is_no_count_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEONNX_THREADS", value)
+    with refused(eo.InvalidArgument, "EDGEONNX_THREADS", f"'{value}'", "unset it"):
+        eo.Scorer(models.affine())
+    assert eo.Scorer(models.affine(), threads=2).score(dict.fromkeys("abc", np.float32([1])))["total"].tolist() == [7]
 
 
 def cpu_controller() -> tuple[pathlib.Path, int] | None:

@@ -26,7 +26,11 @@ edgeonnx_status edgeonnx_cpu(const char** name, edgeonnx_error* error) {
   return guarded(error, [&] { needed(name, "name") = cpu_name(cpu()); });
 }
 
-int32_t edgeonnx_default_threads(void) { return engine::default_threads(); }
+int32_t edgeonnx_default_threads(void) {
+  int32_t n = 0;
+  guarded(nullptr, [&] { n = engine::default_threads(); });
+  return n;
+}
 
 edgeonnx_status edgeonnx_runtime_open(const char* ort_library, const char** path, const char** version, edgeonnx_error* error) {
   return guarded(error, [&] {

@@ -9,6 +9,9 @@
 #include <sstream>
 #include <thread>
 
+#include "base/error.h"
+#include "base/text.h"
+
 namespace edgeonnx::engine {
 namespace {
 
@@ -80,9 +83,13 @@ std::optional<double> cgroup_cpus(std::string_view proc_cgroup, const std::strin
 }
 
 int default_threads() {
-  if (const char* wanted = std::getenv("EDGEONNX_THREADS")) {
-    const long n = std::strtol(wanted, nullptr, 10);
-    if (n > 0) return static_cast<int>(std::min(n, 4096L));
+  if (const char* wanted = std::getenv("EDGEONNX_THREADS"); wanted && *wanted) {
+    char* end = nullptr;
+    const long n = std::strtol(wanted, &end, 10);
+    if (n < 1 || *end) {
+      throw Error(Code::kInvalidArgument, "EDGEONNX_THREADS is " + in_quotes(wanted) + "; use a whole number from 1 on, or unset it");
+    }
+    return static_cast<int>(std::min(n, 4096L));
   }
   int threads = std::max(1, processors_of_affinity());
   if (const auto cpus = cgroup_cpus(read_text("/proc/self/cgroup"), "/sys/fs/cgroup")) {

@@ -7,8 +7,8 @@
 
 namespace edgeonnx::engine {
 
-/// EDGEONNX_THREADS if it is a positive number, else the processors of the affinity mask, limited by the cgroup CPU quota (rounded up)
-/// of this process and of every group above it. At least 1. Read afresh at each call.
+/// EDGEONNX_THREADS if it is set, else the processors of the affinity mask, limited by the cgroup CPU quota (rounded up) of this process
+/// and of every group above it. At least 1. Read afresh at each call. Throws Error if EDGEONNX_THREADS is no positive number.
 int default_threads();
 
 /// CPUs that the quota files below `root` grant to the groups listed in `proc_cgroup` (the text of /proc/self/cgroup); nothing where

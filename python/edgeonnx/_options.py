@@ -5,10 +5,12 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy
+
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._sql_types import Declaration, declaration_of
 
-__all__ = ["NOTHING", "NullPolicy", "Request", "null_rules", "position_of", "positive", "provider_list", "request_of"]
+__all__ = ["NOTHING", "NullPolicy", "Request", "flag", "null_rules", "position_of", "positive", "provider_list", "request_of"]
 
 NullPolicy = str | float | int | bool
 NullRule = tuple[str | None, int, float | int | None]
@@ -28,6 +30,13 @@ def positive(value: int | None, option: str, most: int) -> int | None:
     if not isinstance(value, numbers.Integral) or not 1 <= value <= most:
         raise InvalidArgument(f"{option}={value!r}: a whole number from 1 to {most} is expected")
     return int(value)
+
+
+def flag(value: object, option: str) -> bool:
+    """An option that is on or off."""
+    if not isinstance(value, (bool, numpy.bool_)):
+        raise InvalidArgument(f"{option}={value!r}: True or False is expected")
+    return bool(value)
 
 
 def position_of(value: object, allowed: Sequence[str], option: str) -> int:

@@ -19,6 +19,7 @@ from edgeonnx._options import (
     REPORTS,
     NullPolicy,
     Request,
+    flag,
     null_rules,
     position_of,
     positive,
@@ -136,6 +137,10 @@ class Scorer:
         threads = positive(threads, "threads", 1 << 16)
         morsel_rows = positive(morsel_rows, "morsel_rows", 1 << 40)
         max_model_bytes = positive(max_model_bytes, "max_model_bytes", 1 << 60) or _MOST_BYTES
+        native = flag(native, "native")
+        selfcheck = flag(selfcheck, "selfcheck")
+        deterministic = flag(deterministic, "deterministic")
+        external_data = flag(external_data, "external_data")
         self._path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
         self._bytes = None if self._path is not None else model_bytes(model)
         if external_data and self._path is None:
@@ -171,9 +176,9 @@ class Scorer:
             "max_model_bytes": max_model_bytes,
             "morsel_rows": morsel_rows or 0,
             "n_threads": threads or 0,
-            "native": bool(native),
-            "selfcheck": bool(selfcheck),
-            "deterministic": bool(deterministic),
+            "native": native,
+            "selfcheck": selfcheck,
+            "deterministic": deterministic,
         }
         self._digest: str | None = None
         self._load()

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "check.h"
 #include "edgeonnx/edgeonnx.h"
 #include "engine/quota.h"
@@ -92,16 +93,21 @@ TEST(test_quota_of_control_groups_is_the_least_on_the_way_to_the_root) {
   }
 }
 
-TEST(test_default_threads_override_counts_only_if_positive) {
+TEST(test_default_threads_override_is_a_positive_number) {
   unsetenv("EDGEONNX_THREADS");
   const int own = default_threads();
   CHECK(own >= 1);
   CHECK(own <= static_cast<int>(std::thread::hardware_concurrency()));
-  const std::pair<const char*, int> examples[] = {{"3", 3}, {"64", 64}, {"1", 1}, {"0", own}, {"-2", own}, {"", own}, {"many", own}};
+  const std::pair<const char*, int> examples[] = {{"3", 3}, {"64", 64}, {"1", 1}, {"9999999", 4096}, {"", own}};
   for (const auto& [text, expected] : examples) {
     setenv("EDGEONNX_THREADS", text, 1);
     CHECK_EQUAL(default_threads(), expected);
     CHECK_EQUAL(edgeonnx_default_threads(), expected);
+  }
+  for (const char* text : {"0", "-2", "many", "2x", "1.5"}) {
+    setenv("EDGEONNX_THREADS", text, 1);
+    CHECK_ERROR(default_threads(), edgeonnx::Code::kInvalidArgument);
+    CHECK_EQUAL(edgeonnx_default_threads(), 0);
   }
   unsetenv("EDGEONNX_THREADS");
 }

@@ -431,7 +431,8 @@ EDGEONNX_EXPORT const char* edgeonnx_status_name(edgeonnx_status status);
 EDGEONNX_EXPORT int64_t edgeonnx_live_objects(void);
 /** Instructions that the vector code uses here: "scalar", "avx2" or "avx512", the best of the processor unless EDGEONNX_CPU caps it. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_cpu(const char** name, edgeonnx_error* error);
-/** Threads that a score call gets by default: affinity and cgroup quota, or EDGEONNX_THREADS. */
+/** Threads that a score call gets by default: affinity and cgroup quota, or EDGEONNX_THREADS; 0 where that is no positive number, with
+ * which no scorer can be made. */
 EDGEONNX_EXPORT int32_t edgeonnx_default_threads(void);
 /** Opens ONNX Runtime if need be and tells its path and version; strings live as long as the process.
  * @param ort_library  as in edgeonnx_scorer_options */
