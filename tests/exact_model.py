@@ -125,7 +125,8 @@ def overflow(value: Value, source: SqlType, target: SqlType) -> Outcome:
     elif number == 220:
         sentence = f"Arithmetic overflow error for data type {target}, value = {value}."
     elif number == 232:
-        digits = f"{Decimal(f'{value:.16e}'):.6f}." if math.isfinite(value) else ""
+        text = repr(float(value)) if abs(value) >= 1e38 else f"{Decimal(f'{value:.16e}'):.6f}"
+        digits = f"{text}." if math.isfinite(value) else ""
         sentence = f"Arithmetic overflow error for type {target}, value = {digits}"
     elif number == 237:
         sentence = f"There is insufficient result space to convert a money value to {target}."

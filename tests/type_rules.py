@@ -194,10 +194,14 @@ def same(a: Value, b: Value) -> bool:
 
 
 def six_decimals(value: Value) -> str | None:
-    """Six decimals of the 17 significant digits of a float; None where the two roundings leave a doubt, or SQL has no such value."""
+    """Six decimals of the 17 significant digits of a float, or from 1e38 on the shortest text; None where the two roundings leave a doubt,
+    or SQL has no such value.
+    """
     if isinstance(value, float):
         return "0.000000" if value == 0 else None
     assert value is not None
+    if abs(value) >= 1e38:
+        return repr(float(value))
     digits = Fraction(f"{float(value):.16e}")  # as exact as the value is: it was a float
     millionths = half_away(digits * 10**6)
     if abs(abs(digits * 10**6) - abs(millionths)) == Fraction(1, 2):

@@ -70,11 +70,13 @@ int32_t significand_bits(Kind kind) { return kind == kFloatKind ? 53 : kind == k
 /// How the sentence of an overflow into a decimal calls its source.
 std::string family_name(Type type) { return is_decimal(type) && type != Type::kMoney ? "numeric" : display_name(type); }
 
-/// Six decimals of seventeen digits, zeros behind them: SQL Server's text of a float that does not fit. `value` is any text of it.
+/// Six decimals of seventeen digits, zeros behind them: SQL Server's text of a float that does not fit. Its up to 300 zeros are left out
+/// beyond the 38 digits that its numbers can have: there the text is the shortest that reads back. `value` is any text of it.
 std::string float_text(const std::string& value) {
   double x = 0;
   std::from_chars(value.data(), value.data() + value.size(), x);
   char text[64];
+  if (std::fabs(x) >= 1e38 && std::isfinite(x)) return {text, std::to_chars(text, text + sizeof text, x).ptr};
   const auto print = [&](std::chars_format format, int digits) {
     return std::string(text, std::to_chars(text, text + sizeof text, x, format, digits).ptr);
   };

@@ -249,13 +249,16 @@ TEST(test_overflow_error_is_the_sentence_of_sql_server_and_the_place) {
   }
 }
 
-TEST(test_overflow_error_tells_floats_with_six_decimals_of_seventeen_digits) {
+TEST(test_overflow_error_tells_floats_with_six_decimals_of_seventeen_digits_or_in_short) {
   const std::pair<const char*, const char*> examples[] = {
       {"3568120942.000003", "3568120942.000003"},
       {"-32769", "-32769.000000"},
       {"12345678901234567168", "12345678901234567000.000000"},
       {"123456789012.12346", "123456789012.123460"},
       {"-1e+23", "-99999999999999992000000.000000"},
+      {"9.9e+37", "98999999999999993000000000000000000000.000000"},
+      {"1e+38", "1e+38"},
+      {"-1.7976931348623157e+308", "-1.7976931348623157e+308"},
       {"nan", "nan"},
       {"-inf", "-inf"},
   };
