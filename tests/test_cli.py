@@ -45,6 +45,9 @@ def model(tmp_path: Path) -> Path:
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--columns", "X"], "input=column", id="columns without names"),
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--rename", "a"], "column=input", id="rename without input"),
         pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--batch-rows", "0"], "--batch-rows", id="no rows a batch"),
+        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--delimiter", "::"], "one character", id="two delimiters"),
+        pytest.param(["score", "m.onnx", "t.parquet", "-o", "o.csv", "--delimiter", ";"], "--delimiter is for CSV", id="not CSV"),
+        pytest.param(["score", "m.onnx", "t.csv", "-o", "o.csv", "--outputs", "y", "--with", "y real"], "--outputs and --with", id="both"),
         pytest.param(["guess"], "guess", id="unknown command"),
     ],
 )

@@ -153,6 +153,22 @@ def test_score_columns_option_on_arrow(tmp_path: Path) -> None:
     assert run.stdout.splitlines() == [b"p,q,r,s,y_0,y_1", b"0,1,2,3,3,3"]
 
 
+def test_score_csv_words_for_null_are_those_of_databases(tmp_path: Path) -> None:
+    model = one_input(tmp_path, "real")
+    assert scored(model, "a,b\n1,NA\nNULL,x\nnull,x\n,x\n", "--nulls", "7")[1:] == ["1,NA,1", "NULL,x,7", "null,x,7", ",x,7"]
+    for word in ("NA", "n/a", "#N/A"):
+        assert refused(model, f"a\n1\n{word}\n", f"row 1 of column 'a' is '{word}', not a number", "NULL", options=("--nulls", "7"))
+
+
+@pytest.mark.parametrize(("delimiter", "shown"), [(";", ";"), ("\t", r"\t"), ("|", "|")], ids=["semicolon", "tab", "bar"])
+def test_score_csv_with_another_delimiter_is_told_and_read(tmp_path: Path, delimiter: str, shown: str) -> None:
+    model = add_model(tmp_path / "m.onnx", {"a": TensorProto.FLOAT, "b": TensorProto.FLOAT})
+    text = f"a{delimiter}b\n1{delimiter}2\n"
+    assert refused(model, text, f"'a{delimiter}b'", f"--delimiter '{shown}'")
+    assert scored(model, text, "--delimiter", shown) == ["a,b,y", "1,2,3"]
+    assert refused(model, "a,b\n1,2\n", "--delimiter ','", options=("--delimiter", shown))
+
+
 # ---------------------------------------------------------------------------------------------------------------------- messages
 
 

@@ -61,12 +61,6 @@ def test_score_through_a_link_replaces_its_target(tmp_path: Path, model: Path, o
     assert pa.parquet.read_table(out).num_rows == 1000
 
 
-def test_score_onto_its_own_input_replaces_it(tmp_path: Path, model: Path) -> None:
-    path = data(tmp_path / "in.parquet")
-    assert edgeonnx("score", model, path, "-o", path, "--batch-rows", "64").returncode == 0
-    assert pa.parquet.read_table(path).column_names == ["a", "b", "y"]
-
-
 @pytest.mark.parametrize(
     ("column", "words"),
     [

@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -14,9 +15,12 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper
 
+import edgeonnx as eo
 from _command import EXECUTABLE, Running, add_model, edgeonnx, failed_with_one_line
+from edgeonnx.cli._app import app
 
 
 @pytest.fixture
@@ -123,6 +127,56 @@ def test_score_with_list_chooses_type(tmp_path: Path, model: Path, table: pa.Tab
     out = tmp_path / "out.parquet"
     assert edgeonnx("score", model, write(table, tmp_path / "in.parquet"), "-o", out, "--with", "[y] float").returncode == 0
     assert read(out).schema.field("y").type == pa.float64()
+
+
+def test_score_outputs_are_chosen_by_name(tmp_path: Path) -> None:
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 1]) for name in "xpq"]
+    nodes = [helper.make_node("Neg", ["x"], ["p"]), helper.make_node("Abs", ["x"], ["q"])]
+    path = tmp_path / "m.onnx"
+    opsets = [helper.make_opsetid("", 17)]
+    path.write_bytes(
+        helper.make_model(helper.make_graph(nodes, "two", ports[:1], ports[1:]), opset_imports=opsets, ir_version=8).SerializeToString()
+    )
+    data = write(pa.table({"x": np.float32([-2])}), tmp_path / "in.parquet")
+    for names, columns in ((["q"], ["x", "q"]), (["q", "p"], ["x", "q", "p"])):
+        options = [part for name in names for part in ("--outputs", name)]
+        assert edgeonnx("score", path, data, "-o", tmp_path / "out.parquet", *options).returncode == 0
+        assert read(tmp_path / "out.parquet").column_names == columns
+    assert failed_with_one_line(edgeonnx("score", path, data, "-o", tmp_path / "out.parquet", "--outputs", "r"), "'r'", "'p'", "'q'")
+
+
+def test_score_plan_options_reach_the_scorer(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+
+    class Spy(eo.Scorer):
+        def __init__(self, model: str, **options: Any) -> None:
+            seen.update({name: options[name] for name in ("native", "selfcheck", "deterministic")})
+            super().__init__(model, **options)
+
+    monkeypatch.setattr("edgeonnx.cli.score.Scorer", Spy)
+    (tmp_path / "in.csv").write_text("a,b\n1,2\n")
+    command = ["score", str(model), str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.csv")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert seen == {"native": True, "selfcheck": True, "deterministic": False}
+    assert CliRunner().invoke(app, [*command, "--no-native", "--no-selfcheck", "--deterministic"]).exit_code == 0
+    assert seen == {"native": False, "selfcheck": False, "deterministic": True}
+    assert (tmp_path / "out.csv").read_text() == "a,b,y\n1,2,3\n"
+
+
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+def test_score_output_that_is_a_file_being_read_is_refused(tmp_path: Path, model: Path, link: str | None) -> None:
+    data = tmp_path / "in.csv"
+    data.write_text("a,b\n1,2\n")
+    for name, path in (("in.csv", data), ("add.onnx", model)):
+        before = path.read_bytes()
+        out = path
+        if link:
+            out = tmp_path / f"link to {name}"
+            getattr(out, link)(path)
+        run = edgeonnx("score", model, data, "-o", out, "--to", "csv")
+        assert run.returncode == 2
+        assert b"another name" in run.stderr
+        assert path.read_bytes() == before
 
 
 def test_score_rename_feeds_input_of_another_name(tmp_path: Path, model: Path, table: pa.Table) -> None:

@@ -29,7 +29,7 @@ _OPTIONS = (
     (r"coercion='(\w+)'", r"--coercion \1"),
     (r"columns=\{'([^']*)': \[\.\.\.\]\}", r"--columns '\1=column,...'"),
     (r"rename=\{column: input\}", "--rename column=input"),
-    (r"outputs=\[\.\.\.\]|with_=\{output: type\}", "--with 'output type'"),
+    (r"outputs=\[\.\.\.\]", "--outputs"),
     (r"keep=False", "--no-keep"),
 )
 

@@ -26,7 +26,9 @@ def read_csv(file: IO[bytes], request: Request) -> Source:
     sample = file.read(_SAMPLE_BYTES)
     whole_lines = sample[: sample.rfind(b"\n") + 1] if len(sample) == _SAMPLE_BYTES else sample
     convert = pa.csv.ConvertOptions(null_values=NULL_WORDS)
-    suggested = pa.csv.open_csv(io.BytesIO(whole_lines or sample), convert_options=convert).schema
+    parse = pa.csv.ParseOptions(delimiter=request.delimiter)
+    suggested = pa.csv.open_csv(io.BytesIO(whole_lines or sample), parse_options=parse, convert_options=convert).schema
+    _check_delimiter(suggested.names, request)
     unused = request.unused(suggested.names)
     names = [name for name in suggested.names if name not in unused]
     options = pa.csv.ConvertOptions(
@@ -37,13 +39,23 @@ def read_csv(file: IO[bytes], request: Request) -> Source:
         quoted_strings_can_be_null=False,
     )
     with _naming_columns(suggested.names):
-        stream = pa.csv.open_csv(_Rest(sample, file), convert_options=options)
+        stream = pa.csv.open_csv(_Rest(sample, file), parse_options=parse, convert_options=options)
 
     def batches() -> Iterator[pa.RecordBatch]:
         with _naming_columns(suggested.names):
             yield from stream
 
     return Source(stream.schema, batches(), lambda: position(file), _Splitter(suggested, request))
+
+
+def _check_delimiter(names: Sequence[str], request: Request) -> None:
+    """Tell a file with other delimiters by its one column, of several names in a row, that feeds nothing."""
+    if len(names) != 1 or request.binding.fed(names)[0]:
+        return
+    for delimiter in (";", "\t", "|", ","):
+        if delimiter in names[0] and delimiter != request.delimiter:
+            shown = delimiter.replace("\t", "\\t")
+            raise CommandError(f"the data has one column, '{names[0]}'; if '{shown}' separates its fields, give --delimiter '{shown}'")
 
 
 class _Splitter:

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import edgeonnx
 from edgeonnx import Port
 
-# Words for NULL; "nan" is not among them, because NULL and NaN are two things.
-NULL_WORDS = ["", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "#NA"]
+# NULL as databases write it into CSV; "nan" is not among them, because NULL and NaN are two things.
+NULL_WORDS = ["", "NULL", "null"]
 _INTEGERS = frozenset(f"tensor({sign}int{bits})" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _FLOATS = frozenset(["tensor(float)", "tensor(double)", "tensor(float16)", "tensor(bfloat16)"])
 _T_SQL_OVERFLOW = 232
@@ -79,7 +79,10 @@ class NumberReader:
                 return self._checked(values, numbers, first_row, exact=bool(kinds))
         row = _first_bad(values, pa.int64() if kinds and self.whole else pa.float64())
         wanted = "a whole number" if kinds and self.whole else "a number"
-        raise TextError(f"{self._where(first_row + row, texts[row])}, not {wanted}; input '{self.port.name}' is {self._type}")
+        raise TextError(
+            f"{self._where(first_row + row, texts[row])}, not {wanted}; input '{self.port.name}' is {self._type}; "
+            "leave a field empty, or write NULL, where there is no value"
+        )
 
     def _checked(self, texts: pa.Array, numbers: pa.Array, first_row: int, exact: bool) -> pa.Array:
         infinite = pc.is_inf(numbers)

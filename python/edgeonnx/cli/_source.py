@@ -61,6 +61,8 @@ class Request:
         Whether text for an integer input must be a whole number.
     overflow_is_null
         Whether values that do not fit are NULLs.
+    delimiter
+        What stands between the fields of CSV.
     """
 
     binding: Binding
@@ -69,6 +71,7 @@ class Request:
     batch_rows: int | None = None
     whole: bool = False
     overflow_is_null: bool = False
+    delimiter: str = ","
 
     def rows(self, schema: pa.Schema) -> int:
         """Rows of one batch: as asked for, else about 64 MiB of plain numbers, at most 131072."""

@@ -1,6 +1,7 @@
 """``edgeonnx score``: a table and a model in, the table with the model's answers out."""
 
 import csv
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -75,6 +76,17 @@ def _group(value: str) -> tuple[str, list[str]]:
     return target, names
 
 
+def _delimiter(value: str) -> str:
+    value = value.replace("\\t", "\t")
+    if len(value.encode()) != 1 or value in '"\r\n':
+        raise click.BadParameter(f"expected one character, as in ';' or '\\t', got '{value}'")
+    return value
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+
+
 def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[Any, Any]:
     """A dictionary; naming a key twice is wrong usage."""
     merged: dict[Any, Any] = {}
@@ -92,6 +104,7 @@ def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[An
 @click.option(
     "--with", "with_lists", metavar="LIST", multiple=True, type=_with_list, help="Outputs and their SQL types: 'y decimal(9,2) NOT NULL'."
 )
+@click.option("--outputs", "names", metavar="NAME", multiple=True, help="An output to write, again for each. Default: all.")
 @click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=_null_rule, help="[INPUT=]error, nan, propagate or a number.")
 @click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
 @click.option("--on-overflow", type=click.Choice(["error", "null"]), default="error", help="For values that do not fit.  [default: error]")
@@ -100,15 +113,20 @@ def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[An
 @click.option("--keep/--no-keep", default=True, help="Write the columns of DATA too.  [default: keep]")
 @click.option("--report", is_flag=True, help="Tell on stderr what was converted, and how many values that altered.")
 @click.option("--count-branches", is_flag=True, help="Report also the rows that rounding sent down another branch of a tree.")
+@click.option("--native/--no-native", default=True, help="Run on native kernels where they cover the model.  [default: native]")
+@click.option("--selfcheck/--no-selfcheck", default=True, help="Compare the kernels with ONNX Runtime first.  [default: selfcheck]")
+@click.option("--deterministic", is_flag=True, help="Give the same answers whatever the batches and threads; slower for dense models.")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
 @click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
 @click.option("--format", "input_format", type=click.Choice(INPUT_FORMATS), help="Format of DATA. Default: by its name; a stream is arrow.")
+@click.option("--delimiter", metavar="CHARACTER", default=",", type=_delimiter, help="Between fields of CSV; \\t is a tab.  [default: ,]")
 @click.option("--to", "output_format", type=click.Choice(OUTPUT_FORMATS), help="Format of the output. arrows is the Arrow stream format.")
 def score(
     model: str,
     data: str,
     output: str,
     with_lists: tuple[dict[str, str], ...],
+    names: tuple[str, ...],
     null_rules: tuple[tuple[str | None, str | float], ...],
     coercion: str,
     on_overflow: str,
@@ -117,9 +135,13 @@ def score(
     keep: bool,
     report: bool,
     count_branches: bool,
+    native: bool,
+    selfcheck: bool,
+    deterministic: bool,
     threads: int | None,
     batch_rows: int | None,
     input_format: Format | None,
+    delimiter: str,
     output_format: Format | None,
 ) -> None:
     """Score the rows of DATA with MODEL.
@@ -131,6 +153,12 @@ def score(
     write_as = format_of(output, output_format, "--to")
     if output == STANDARD_STREAM and write_as != "csv" and sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal and Arrow is binary; give --to csv, or a file")
+    if output != STANDARD_STREAM and any(_is_same_file(path, output) for path in (model, data)):
+        raise click.UsageError(f"'{output}' is a file that is read, and the output would take its place; choose another name for it")
+    if delimiter != "," and read_as != "csv":
+        raise click.UsageError(f"--delimiter is for CSV, and DATA is read as {read_as}")
+    if names and with_lists:
+        raise click.UsageError("--outputs and --with both choose the outputs; give one of them")
     nulls = _merged(null_rules, "--nulls", "input")
     with_ = _merged((item for items in with_lists for item in items.items()), "--with", "output")
     rename = _merged(renames, "--rename", "column")
@@ -143,6 +171,9 @@ def score(
         nulls=nulls or "error",
         on_overflow=on_overflow,
         threads=threads,
+        native=native,
+        selfcheck=selfcheck,
+        deterministic=deterministic,
         report="branches" if count_branches else "summary",
     )
     totals = Totals()
@@ -153,8 +184,9 @@ def score(
         batch_rows=batch_rows,
         whole=coercion != "tsql",
         overflow_is_null=on_overflow == "null",
+        delimiter=delimiter,
     )
-    score_table(scorer, data, output, read_as, write_as, request, with_=with_ or None, on_report=totals.add)
+    score_table(scorer, data, output, read_as, write_as, request, with_=with_ or None, outputs=names or None, on_report=totals.add)
     if report or count_branches:
         click.echo(totals.summary(from_text=read_as == "csv", branches=count_branches), err=True)
 
@@ -168,6 +200,7 @@ def score_table(
     request: Request,
     *,
     with_: Mapping[str, str] | None = None,
+    outputs: Sequence[str] | None = None,
     quiet: bool = False,
     on_report: Callable[[Report], object] | None = None,
 ) -> None:
@@ -187,7 +220,9 @@ def score_table(
                 yield current.scored
 
         binding = request.binding
-        answers = scorer.stream(taken(), with_=with_, keep=False, rename=binding.rename, columns=binding.columns, on_report=on_report)
+        answers = scorer.stream(
+            taken(), with_=with_, outputs=outputs, keep=False, rename=binding.rename, columns=binding.columns, on_report=on_report
+        )
         scored = (_beside(current.kept, batch) if request.keep else batch for batch in answers)
         with open_sink(output, write_as, next(scored).schema) as write:
             for batch in scored:
