@@ -178,6 +178,13 @@ def affine(names: tuple[str, ...] = ("a", "b", "c"), shape: tuple[int | str | No
 
 
 @functools.cache
+def summed(names: tuple[str, ...]) -> bytes:
+    """Gives total, the sum of its inputs."""
+    inputs = [tensor(name, TensorProto.FLOAT) for name in names]
+    return graph([helper.make_node("Sum", list(names), ["total"])], inputs, [tensor("total", TensorProto.FLOAT)])
+
+
+@functools.cache
 def rank_one() -> bytes:
     """Gives y[N] = 2 x[N] + 1."""
     return graph(

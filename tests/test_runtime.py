@@ -89,9 +89,16 @@ def test_runtime_too_old_or_unreadable_names_both_versions(model: str, tmp_path:
     assert str(library) in text
 
 
-def test_runtime_package_not_installed_is_missed_only_when_a_model_is_loaded(model: str) -> None:
+def test_runtime_package_not_installed_is_missed_only_when_a_model_is_loaded(model: str, tmp_path: pathlib.Path) -> None:
+    # In a folder where no onnxruntime lies beside it.
+    shutil.copytree(pathlib.Path(eo.__file__).parent, tmp_path / "edgeonnx")
     code = "import sys; sys.modules['onnxruntime'] = None\n" + SCORE
-    missed(run_python(code, model, env={"EDGEONNX_ORT_LIBRARY": "", "LD_LIBRARY_PATH": ""}).stdout)
+    missed(run_python(code, model, env={"EDGEONNX_ORT_LIBRARY": "", "LD_LIBRARY_PATH": "", "PYTHONPATH": str(tmp_path)}).stdout)
+
+
+def test_runtime_beside_the_library_is_found_without_being_named(model: str) -> None:
+    code = "import sys; sys.modules['onnxruntime'] = None\n" + SCORE
+    assert run_python(code, model, env={"EDGEONNX_ORT_LIBRARY": "", "LD_LIBRARY_PATH": ""}).stdout == "[1.5]\n"
 
 
 def test_import_works_and_tells_versions_without_a_runtime() -> None:

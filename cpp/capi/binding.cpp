@@ -2,6 +2,9 @@
 #include "base/text.h"
 #include "capi/handles.h"
 #include "capi/types.h"
+#include "engine/clock.h"
+#include "engine/score_by_row.h"
+#include "engine/settings.h"
 
 namespace {
 
@@ -43,6 +46,21 @@ engine::BindingOptions options_of(const edgeonnx_binding_options* given) {
 
 }  // namespace
 
+edgeonnx_status edgeonnx_settings_parse(const char* text, edgeonnx_binding_options* options, edgeonnx_null_rule* rule,
+                                        edgeonnx_error* error) {
+  return guarded(error, [&] {
+    edgeonnx_binding_options& to = needed(options, "options");
+    const engine::Settings settings = engine::parse_settings(text_or(text, ""));
+    to.coercion = static_cast<int32_t>(settings.coercion);
+    to.on_overflow = static_cast<int32_t>(settings.on_overflow);
+    const std::optional<int64_t>& whole = settings.nulls.constant_integer;
+    needed(rule, "rule") = {nullptr, settings.nulls.constant, whole.value_or(0), whole.has_value(),
+                            static_cast<int32_t>(settings.nulls.policy)};
+    to.null_rules = rule;
+    to.n_null_rules = 1;
+  });
+}
+
 edgeonnx_status edgeonnx_binding_create(edgeonnx_scorer* scorer, const edgeonnx_field* fields, size_t n_fields,
                                         const edgeonnx_binding_options* options, edgeonnx_binding** out, edgeonnx_error* error) {
   return guarded(error, [&] {
@@ -82,20 +100,78 @@ edgeonnx_status edgeonnx_binding_cast(const edgeonnx_binding* binding, int64_t i
 
 const char* edgeonnx_binding_explain(const edgeonnx_binding* binding) { return binding ? binding->binding.explain.c_str() : ""; }
 
+namespace {
+
+engine::CallOptions call_options_of(const edgeonnx_call* call) {
+  const edgeonnx_call raw = read_struct(call);
+  engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data, raw.first_row, raw.n_changed};
+  options.selection = raw.selection;
+  options.n_selected = raw.n_selected;
+  options.deadline_ns = raw.deadline_ns;
+  options.max_scratch_bytes = raw.max_scratch_bytes;
+  options.n_threads = raw.n_threads;
+  return options;
+}
+
+edgeonnx_report report_of(const engine::Report& done) {
+  return {sizeof(edgeonnx_report),   done.n_rows,         done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
+          done.tally.bytes_borrowed, done.ns_total,       done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write,
+          done.n_branch_changes,     done.n_columns_read, done.n_columns_unread};
+}
+
+/// What the caller's struct, which may be an older one, has room for.
+void give_report(edgeonnx_report full, edgeonnx_report* report) {
+  if (!report) return;
+  full.struct_size = report->struct_size;
+  std::memcpy(report, &full, std::min(report->struct_size, sizeof full));
+}
+
+/// Scores, and tells of it whoever listens to the scorer.
+edgeonnx_report score_and_tell(const engine::Binding& binding, std::span<const Batch> batches, std::span<const engine::Output> outputs,
+                               const engine::CallOptions& options) {
+  if (!binding.scorer->tells()) return report_of(engine::score(binding, batches, outputs, options));
+  const int64_t start = engine::now_ns();
+  const auto tell_failure = [&](Code code) {
+    edgeonnx_report time{};
+    time.struct_size = sizeof time;
+    time.ns_total = engine::now_ns() - start;
+    binding.scorer->tell(static_cast<edgeonnx_status>(code), time);
+  };
+  try {
+    const edgeonnx_report report = report_of(engine::score(binding, batches, outputs, options));
+    binding.scorer->tell(EDGEONNX_OK, report);
+    return report;
+  } catch (const Error& error) {
+    if (error.code() != Code::kInvalidArgument) tell_failure(error.code());
+    throw;
+  } catch (const std::bad_alloc&) {
+    tell_failure(Code::kOutOfMemory);
+    throw;
+  }
+}
+
+}  // namespace
+
 edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches, size_t n_batches,
                                        const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call, edgeonnx_report* report,
                                        edgeonnx_error* error) {
   return guarded(error, [&] {
-    const edgeonnx_call raw = read_struct(call);
-    const engine::CallOptions options{raw.cancel ? &raw.cancel->cancel : nullptr, raw.check, raw.check_data, raw.first_row, raw.n_changed};
-    const engine::Report done = engine::score(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
-                                              items(outputs, n_outputs, "outputs"), options);
-    if (!report) return;
-    const edgeonnx_report full{
-        report->struct_size,       done.n_rows,         done.tally.n_morsels,  done.n_threads,    done.tally.bytes_copied,
-        done.tally.bytes_borrowed, done.ns_total,       done.tally.ns_convert, done.tally.ns_run, done.tally.ns_write,
-        done.n_branch_changes,     done.n_columns_read, done.n_columns_unread};
-    std::memcpy(report, &full, std::min(report->struct_size, sizeof full));
+    give_report(score_and_tell(needed(binding, "binding").binding, items(batches, n_batches, "batches"),
+                               items(outputs, n_outputs, "outputs"), call_options_of(call)),
+                report);
+  });
+}
+
+edgeonnx_status edgeonnx_score_by_row(const edgeonnx_binding* const* bindings, size_t n_bindings, const int32_t* binding_of_row,
+                                      const edgeonnx_batch* batch, const edgeonnx_output* outputs, size_t n_outputs,
+                                      const edgeonnx_call* call, edgeonnx_report* report, edgeonnx_error* error) {
+  return guarded(error, [&] {
+    std::vector<const engine::Binding*> given;
+    for (const edgeonnx_binding* each : items(bindings, n_bindings, "bindings")) given.push_back(&needed(each, "a binding").binding);
+    const edgeonnx_batch& rows = needed(batch, "batch");
+    if (rows.n_rows > 0) needed(binding_of_row, "binding_of_row");
+    give_report(report_of(engine::score_by_row(given, binding_of_row, rows, items(outputs, n_outputs, "outputs"), call_options_of(call))),
+                report);
   });
 }
 

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "capi/guard.h"
+#include "engine/registry.h"
 #include "engine/score.h"
 
 struct edgeonnx_scorer {
   std::shared_ptr<const edgeonnx::engine::Scorer> scorer;
+  std::string settings;
 };
 
 struct edgeonnx_binding {
@@ -20,7 +22,14 @@ struct edgeonnx_cancel {
   edgeonnx::engine::Cancel cancel;
 };
 
+struct edgeonnx_registry {
+  edgeonnx::engine::Registry registry;
+};
+
 namespace edgeonnx::capi {
+
+/// Checked.
+engine::ScorerOptions scorer_options_of(const edgeonnx_scorer_options* given);
 
 /// Fills the caller's port; strings and shape stay with the object that owns them.
 template <class Owner>

@@ -1,12 +1,11 @@
 // edgeonnx_scorer_*: shims over engine::Scorer.
+#include "base/file.h"
 #include "capi/handles.h"
-
-namespace {
 
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
 
-engine::ScorerOptions options_of(const edgeonnx_scorer_options* given) {
+engine::ScorerOptions capi::scorer_options_of(const edgeonnx_scorer_options* given) {
   const edgeonnx_scorer_options raw = read_struct(given);
   engine::ScorerOptions options;
   options.ort_library = text_or(raw.ort_library, "");
@@ -31,10 +30,10 @@ engine::ScorerOptions options_of(const edgeonnx_scorer_options* given) {
     for (size_t k = 0; k < from.n_options; ++k) provider.options.emplace_back(text_or(keys[k], ""), text_or(values[k], ""));
     options.plan.providers.push_back(std::move(provider));
   }
+  options.on_score = raw.on_score;
+  options.on_score_data = raw.on_score_data;
   return options;
 }
-
-}  // namespace
 
 edgeonnx_status edgeonnx_scorer_create(const void* model, size_t n_bytes, const edgeonnx_scorer_options* options, edgeonnx_scorer** out,
                                        edgeonnx_error* error) {
@@ -42,7 +41,20 @@ edgeonnx_status edgeonnx_scorer_create(const void* model, size_t n_bytes, const 
     needed(out, "out") = nullptr;
     if (!model && n_bytes > 0) throw Error(Code::kInvalidArgument, "model is null");
     const onnx::Bytes bytes(static_cast<const std::byte*>(model), n_bytes);
-    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, options_of(options))};
+    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, scorer_options_of(options)), {}};
+    ++live_objects;
+  });
+}
+
+edgeonnx_status edgeonnx_scorer_load(const char* path, const edgeonnx_scorer_options* options, edgeonnx_scorer** out,
+                                     edgeonnx_error* error) {
+  return guarded(error, [&] {
+    needed(out, "out") = nullptr;
+    engine::ScorerOptions chosen = scorer_options_of(options);
+    const std::string name = &needed(path, "path");
+    if (!read_struct(options).model_name) chosen.plan.model_name = name;
+    const std::vector<std::byte> bytes = read_model_file(name, chosen.max_model_bytes);
+    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, chosen), {}};
     ++live_objects;
   });
 }
@@ -76,3 +88,5 @@ edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t in
 }
 
 const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer) { return scorer ? scorer->scorer->explain().c_str() : ""; }
+
+const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer) { return scorer ? scorer->settings.c_str() : ""; }

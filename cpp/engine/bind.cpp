@@ -66,6 +66,23 @@ void count_columns(Binding& binding) {
   binding.n_columns_unread = n_columns - binding.n_columns_read;
 }
 
+/// After prepare_branches.
+void list_fields_read(Binding& binding) {
+  const plan::Plan& plan = binding.scorer->plan();
+  std::vector<size_t>& fields = binding.fields_read;
+  for (const BoundInput& input : binding.inputs) {
+    if (plan.feeds_session[input.input]) fields.insert(fields.end(), input.fields.begin(), input.fields.end());
+  }
+  const auto add = [&](const plan::InputValue& value) {
+    const std::vector<size_t>& of_input = binding.inputs[value.input].fields;
+    fields.push_back(of_input.size() == 1 ? of_input[0] : of_input[static_cast<size_t>(value.value)]);
+  };
+  std::for_each(plan.columns.begin(), plan.columns.end(), add);
+  std::for_each(binding.branch_values.begin(), binding.branch_values.end(), add);
+  std::sort(fields.begin(), fields.end());
+  fields.erase(std::unique(fields.begin(), fields.end()), fields.end());
+}
+
 }  // namespace
 
 Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, const BindingOptions& options) {
@@ -83,6 +100,7 @@ Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, co
   mistakes.raise_if_any(contract(binding));
   count_columns(binding);
   prepare_branches(binding, options.counts_branches);
+  list_fields_read(binding);
   binding.explain = explanation(binding) + branch_warning(binding);
   return binding;
 }

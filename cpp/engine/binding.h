@@ -115,6 +115,7 @@ struct Binding {
   int64_t n_columns_read = 0;                   ///< values of a row of the inputs that some part of the plan reads
   int64_t n_columns_unread = 0;                 ///< and those that none does
   std::vector<plan::InputValue> branch_values;  ///< what BranchCheck::count must be given, where branches are counted
+  std::vector<size_t> fields_read;              ///< those that a score call looks at, in order
   std::vector<Cast> casts;
   std::string explain;
 };

@@ -69,6 +69,9 @@ struct Lane {
   Buffer outputs;  ///< tensors that are not the caller's own memory
   Buffer block;    ///< packed columns on their way into a matrix
   Scratch scratch;
+  Buffer selected_values;                ///< rows of a selection
+  std::vector<Column> selected_columns;  ///< over them
+  Batch selected{};
   Buffer branch_values;           ///< unrounded values that may change a branch, and a byte for each that is NULL
   std::vector<uint8_t> row_null;  ///< per row of the morsel: 1 where the row is masked out
   bool any_row_null = false;

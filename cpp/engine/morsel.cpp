@@ -7,6 +7,7 @@
 #include "engine/clock.h"
 #include "engine/read.h"
 #include "engine/run.h"
+#include "engine/selection.h"
 #include "engine/write.h"
 
 namespace edgeonnx::engine {
@@ -37,6 +38,11 @@ void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const
 
 void score_morsel(const Binding& binding, const Morsel& morsel, std::span<const Output> outputs, Lane& lane) {
   const int64_t start = now_ns();
+  if (morsel.rows) {
+    const Morsel gathered = gather_rows(binding, morsel, lane);
+    lane.tally.ns_convert += now_ns() - start;
+    return score_morsel(binding, gathered, outputs, lane);
+  }
   read_inputs(binding, morsel, lane);
   if (lane.failure) {
     // A row before this one may yet fail on its way out, and would then be the first.

@@ -15,8 +15,9 @@ struct Morsel {
   const Batch* batch = nullptr;
   int64_t begin = 0;  ///< first row within the batch
   int64_t n_rows = 0;
-  int64_t first_row = 0;  ///< the same row counted over all batches of the call
-  int64_t row_base = 0;   ///< what errors add to first_row
+  int64_t first_row = 0;           ///< the same row counted over all batches of the call
+  int64_t row_base = 0;            ///< what errors add to first_row
+  const uint32_t* rows = nullptr;  ///< selected rows of the batch, of which the morsel has [begin, begin + n_rows); null: all are
 
   /// Row `r` of the morsel, as errors count it.
   int64_t error_row(int64_t r) const { return row_base + first_row + r; }

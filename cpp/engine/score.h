@@ -13,8 +13,13 @@ struct CallOptions {
   const Cancel* cancel = nullptr;
   int (*check)(void*) = nullptr;  ///< asked by the calling thread only; non-zero stops the call
   void* check_data = nullptr;
-  int64_t first_row = 0;         ///< what errors call row 0
-  int64_t* n_changed = nullptr;  ///< null, or memory for one number a cast of the binding: values altered, written on success
+  int64_t first_row = 0;                ///< what errors call row 0
+  int64_t* n_changed = nullptr;         ///< null, or memory for one number a cast of the binding: values altered, written on success
+  const uint32_t* selection = nullptr;  ///< null, or n_selected rows of the one batch, which are scored alone
+  int64_t n_selected = 0;
+  int64_t deadline_ns = 0;        ///< 0, or what now_ns() must stay below
+  int64_t max_scratch_bytes = 0;  ///< 0: as much as it takes
+  int n_threads = 0;              ///< 0: those of the scorer; 1: the calling thread alone
 };
 
 struct Report {

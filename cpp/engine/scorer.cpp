@@ -24,6 +24,8 @@ onnx::Bytes checked_size(onnx::Bytes model, const ScorerOptions& options) {
 Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
     : ort_library_(options.ort_library),
       model_name_(options.plan.model_name),
+      on_score_(options.on_score),
+      on_score_data_(options.on_score_data),
       plan_(plan::make_plan(
           checked_size(model, options), [this]() -> const ort::Library& { return library(); }, options.plan)),
       n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),

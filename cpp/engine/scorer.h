@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "edgeonnx/edgeonnx.h"
 #include "engine/lane.h"
 #include "plan/plan.h"
 
@@ -17,7 +18,9 @@ struct ScorerOptions {
   plan::Options plan;
   std::string ort_library;
   int64_t max_model_bytes = int64_t{2} << 30;
-  int n_threads = 0;  ///< 0: default_threads()
+  int n_threads = 0;                                                           ///< 0: default_threads()
+  void (*on_score)(void*, edgeonnx_status, const edgeonnx_report*) = nullptr;  ///< as edgeonnx_scorer_options has it
+  void* on_score_data = nullptr;
 };
 
 class Scorer {
@@ -36,6 +39,11 @@ class Scorer {
   }
   const std::string& model_name() const { return model_name_; }
   int n_threads() const { return n_threads_; }
+  /// Tells whoever wants to know what became of a score call.
+  void tell(edgeonnx_status status, const edgeonnx_report& report) const {
+    if (on_score_) on_score_(on_score_data_, status, &report);
+  }
+  bool tells() const { return on_score_ != nullptr; }
   const std::string& explain() const { return explain_; }
 
   /// Throws Error(kInvalidState) in a child of fork().
@@ -52,6 +60,8 @@ class Scorer {
   std::string ort_library_;
   mutable std::atomic<const ort::Library*> library_{nullptr};
   std::string model_name_;
+  void (*on_score_)(void*, edgeonnx_status, const edgeonnx_report*);
+  void* on_score_data_;
   plan::Plan plan_;
   int n_threads_;
   int64_t generation_;

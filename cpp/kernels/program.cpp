@@ -64,19 +64,27 @@ Program::Program(std::vector<Type> types, size_t n_inputs, std::vector<std::uniq
   }
 }
 
-void Program::lay_out(Workspace& workspace, int64_t n) const {
+size_t Program::column_bytes(size_t i, int64_t n) const {
   // A line more, so that columns of a power of two do not drive each other out of the cache.
-  const auto column_bytes = [&](size_t i) { return round_to_line(static_cast<size_t>(n * size_of(types_[i]))) + kLine; };
+  return round_to_line(static_cast<size_t>(n * size_of(types_[i]))) + kLine;
+}
+
+size_t Program::workspace_bytes(int64_t n) const {
+  n = std::min(n, tile_rows_);
   size_t n_bytes = 0;
-  for (size_t i = 0; i < types_.size(); ++i) n_bytes += column_bytes(i);
+  for (size_t i = 0; i < types_.size(); ++i) n_bytes += column_bytes(i, n);
   size_t scratch_bytes = 0;
   for (const auto& step : steps_) scratch_bytes = std::max(scratch_bytes, step->scratch_bytes(n));
+  return n_bytes + scratch_bytes;
+}
+
+void Program::lay_out(Workspace& workspace, int64_t n) const {
   workspace.program_ = 0;
   workspace.homes_.resize(types_.size());
-  std::byte* memory = workspace.memory_.reserve(n_bytes + scratch_bytes);
+  std::byte* memory = workspace.memory_.reserve(workspace_bytes(n));
   for (size_t i = 0; i < types_.size(); ++i) {
     workspace.homes_[i] = memory;
-    memory += column_bytes(i);
+    memory += column_bytes(i, n);
   }
   workspace.registers_ = workspace.homes_;
   workspace.scratch_ = memory;

@@ -49,12 +49,16 @@ class Program {
   size_t n_inputs() const { return n_inputs_; }
   const std::vector<Output>& outputs() const { return outputs_; }
 
+  /// Working memory of a run of n rows.
+  size_t workspace_bytes(int64_t n) const;
+
   /// inputs: one a register below n_inputs(). outputs[i]: memory of outputs()[i], n rows without gaps; null where nobody
   /// wants it. Any thread may run it, with a workspace
   /// of its own. Once the workspace has served as many rows nothing is allocated.
   void run(std::span<const ColumnView> inputs, int64_t n, std::span<std::byte* const> outputs, Workspace& workspace) const;
 
  private:
+  size_t column_bytes(size_t i, int64_t n) const;
   void lay_out(Workspace& workspace, int64_t n) const;
   void run_tile(std::span<const ColumnView> inputs, int64_t begin, int64_t n, std::span<std::byte* const> outputs,
                 Workspace& workspace) const;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 
@@ -40,10 +41,25 @@ std::string loader_reason() {
   return reason != nullptr ? reason : "the loader gives no reason";
 }
 
+/// The library in the onnxruntime wheel that is installed beside the package that this code lies in, as <site>/edgeonnx/lib/...; empty
+/// where there is none. Without this a database that loads edgeonnx would have to be told where Python keeps its packages.
+std::string path_beside_us() {
+  Dl_info self{};
+  if (dladdr(kDefaultName, &self) == 0 || self.dli_fname == nullptr) return "";
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path site = fs::canonical(self.dli_fname, failed).parent_path().parent_path().parent_path();
+  for (const fs::directory_entry& each : fs::directory_iterator(site / "onnxruntime" / "capi", failed)) {
+    if (each.path().filename().string().starts_with("libonnxruntime.so.")) return each.path();
+  }
+  return "";
+}
+
 std::string wanted_path(const std::string& path) {
   if (!path.empty()) return path;
-  const char* variable = getenv(kPathVariable);
-  return variable != nullptr && *variable != '\0' ? variable : kDefaultName;
+  if (const char* variable = getenv(kPathVariable); variable != nullptr && *variable != '\0') return variable;
+  const std::string beside = path_beside_us();
+  return beside.empty() ? kDefaultName : beside;
 }
 
 /// True where the loader knows `path` as the library behind `handle`, by whatever name or link.

@@ -12,12 +12,12 @@ inline constexpr int kOldestMinor = 19;
 
 class Library {
  public:
-  /// Opens the library at `path`; if that is empty, at $EDGEONNX_ORT_LIBRARY; if that is not set either, "libonnxruntime.so.1" on the
-  /// loader's search path. The first call that succeeds decides for the process: later, an empty path means the open library, and the
-  /// path of another one throws Error(kInvalidState), since two runtimes in one process would not share their environment. Sets
-  /// ORT_DISABLE_TELEMETRY=1 before dlopen unless the user has set it. Throws Error(kRuntimeMissing) that says what was looked for, the
-  /// loader's own reason, and what to install: not found, not loadable, not ONNX Runtime, or older than the oldest version served.
-  /// Thread-safe; a failure is not remembered, so a later call may succeed.
+  /// Opens the library at `path`; if that is empty, at $EDGEONNX_ORT_LIBRARY; if that is not set either, in the onnxruntime wheel that is
+  /// installed beside edgeonnx; or else "libonnxruntime.so.1" on the loader's search path. The first call that succeeds decides for the
+  /// process: later, an empty path means the open library, and the path of another one throws Error(kInvalidState), since two runtimes in
+  /// one process would not share their environment. Sets ORT_DISABLE_TELEMETRY=1 before dlopen unless the user has set it. Throws
+  /// Error(kRuntimeMissing) that says what was looked for, the loader's own reason, and what to install: not found, not loadable, not ONNX
+  /// Runtime, or older than the oldest version served. Thread-safe; a failure is not remembered, so a later call may succeed.
   static const Library& open(const std::string& path);
 
   const Api& api() const { return *api_; }

@@ -139,6 +139,7 @@ typedef struct edgeonnx_port {
 typedef struct edgeonnx_scorer edgeonnx_scorer;
 typedef struct edgeonnx_binding edgeonnx_binding;
 typedef struct edgeonnx_cancel edgeonnx_cancel;
+typedef struct edgeonnx_report edgeonnx_report;
 
 typedef struct edgeonnx_provider {
   const char* name;                 /* "CPUExecutionProvider", "CUDAExecutionProvider" ... */
@@ -155,7 +156,8 @@ enum {
 
 typedef struct edgeonnx_scorer_options {
   size_t struct_size;
-  const char* ort_library;            /* path of libonnxruntime.so; NULL: EDGEONNX_ORT_LIBRARY, else the loader's search path */
+  const char* ort_library;            /* path of libonnxruntime.so; NULL: EDGEONNX_ORT_LIBRARY, else the wheel of onnxruntime that is
+                                         installed beside edgeonnx, else the loader's search path */
   const char* model_name;             /* what messages call the model, a path for instance; NULL: "model" */
   const char* external_data_folder;   /* where external tensors may lie; NULL: a model that has them is refused */
   const edgeonnx_provider* providers; /* in order of preference; none: CPU. One that cannot be used is an error */
@@ -171,6 +173,10 @@ typedef struct edgeonnx_scorer_options {
   int32_t deterministic;   /* 1: no result depends on threads, morsel_rows, or the number and order of the rows of a call, but of models
                               that fix a batch of several rows; ONNX Runtime then runs a fixed small number of rows at a time, which is
                               slower where models are dense */
+  void (*on_score)(void* data, edgeonnx_status status, const edgeonnx_report* report); /* or NULL. Called at the end of every score call
+                              that was not refused for its arguments, by the thread that made it; the report lives as long as the call of
+                              on_score and tells, after a failure, of the time alone. It must not throw, jump or block */
+  void* on_score_data;
 } edgeonnx_scorer_options;
 
 /** Makes a scorer. The first one in a process that needs ONNX Runtime opens it.
@@ -179,6 +185,9 @@ typedef struct edgeonnx_scorer_options {
  * @param out          released with edgeonnx_scorer_release */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_create(const void* model, size_t n_bytes, const edgeonnx_scorer_options* options,
                                                        edgeonnx_scorer** out, edgeonnx_error* error);
+/** Likewise of a file. `options->model_name` is the path where it is NULL. EDGEONNX_IO where the file can't be read. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_load(const char* path, const edgeonnx_scorer_options* options, edgeonnx_scorer** out,
+                                                     edgeonnx_error* error);
 EDGEONNX_EXPORT void edgeonnx_scorer_release(edgeonnx_scorer* scorer);
 
 EDGEONNX_EXPORT int64_t edgeonnx_scorer_n_inputs(const edgeonnx_scorer* scorer);
@@ -188,6 +197,8 @@ EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_input(const edgeonnx_scorer* sco
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port);
 /** The plan in words, one fact a line; belongs to the scorer. */
 EDGEONNX_EXPORT const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer);
+/** The settings that the model was put into a registry with, "" if it was not; belongs to the scorer. */
+EDGEONNX_EXPORT const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer);
 
 /* ------------------------------------------------------------------------------------------------------------------------- binding */
 
@@ -251,6 +262,14 @@ typedef struct edgeonnx_binding_options {
   int32_t counts_branches; /* 1: count rows in which rounding a float column to a tree ensemble's real input changes a branch */
 } edgeonnx_binding_options;
 
+/** Settings in words, for hosts where a user can only write text: "nulls=propagate, on_overflow=null, coercion=safe", each of them or none,
+ * in any order and case. nulls is error, nan, propagate or a number; on_overflow error or null; coercion tsql, safe or strict.
+ * @param text     NULL or "": defaults
+ * @param options  coercion, on_overflow and null_rules are written, the rest is left alone
+ * @param rule     room for the one rule that options->null_rules then points to */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_settings_parse(const char* text, edgeonnx_binding_options* options, edgeonnx_null_rule* rule,
+                                                        edgeonnx_error* error);
+
 /** Ties a scorer to a layout of columns. Binding is by name: exact first, then a unique match that ignores ASCII case. An [N, k]
  * input takes one column of width k of its own name, or a group, or, where the model has one input, all numeric columns in order.
  * Columns that no input needs are left alone. Every mistake found is in the one message. */
@@ -308,11 +327,19 @@ typedef struct edgeonnx_call {
   edgeonnx_cancel* cancel; /* or NULL */
   int (*check)(void*);     /* or NULL. Asked now and then by the calling thread, never by another; non-zero stops the call */
   void* check_data;
-  int64_t first_row;  /* what errors call row 0: the rows before this call, where it is one of a series */
-  int64_t* n_changed; /* NULL, or memory for one number per cast of the binding: values that it altered, written on success */
+  int64_t first_row;         /* what errors call row 0: the rows before this call, where it is one of a series */
+  int64_t* n_changed;        /* NULL, or memory for one number per cast of the binding: values that it altered, written on success */
+  const uint32_t* selection; /* NULL: all rows. Else n_selected row numbers of the one batch that the call then has: these rows are scored,
+                                in this order, and no others are looked at. Row r of the results, and of errors, is then the r-th of them */
+  int64_t n_selected;
+  int64_t deadline_ns;       /* 0, or the time of CLOCK_MONOTONIC at which the call ends with EDGEONNX_CANCELLED if it is not done */
+  int64_t max_scratch_bytes; /* 0, or what the call may take for working memory, ONNX Runtime's own not counted: fewer threads and shorter
+                                morsels are used to stay below, and where those do not do, the call ends with EDGEONNX_OUT_OF_MEMORY */
+  int32_t n_threads; /* 0: those of the scorer; else no more than these. 1: the calling thread alone, for callers that have threads of
+                        their own; a cancel request is then heard between two morsels */
 } edgeonnx_call;
 
-typedef struct edgeonnx_report {
+struct edgeonnx_report {
   size_t struct_size;
   int64_t n_rows;
   int64_t n_morsels;
@@ -328,7 +355,7 @@ typedef struct edgeonnx_report {
   int64_t n_columns_read;   /* values of a row of the inputs that the plan reads: all where ONNX Runtime takes them, else those that some
                                node of the model uses */
   int64_t n_columns_unread; /* the others: nobody looks at them, unless they stand in one column with values that must be converted */
-} edgeonnx_report;
+};
 
 /** Scores all rows of all batches. Row r of the results belongs to row r of the batches laid end to end.
  * On failure some result rows may have been written. An error at a row is the first one, whatever the number of threads.
@@ -338,6 +365,17 @@ typedef struct edgeonnx_report {
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_score(const edgeonnx_binding* binding, const edgeonnx_batch* batches, size_t n_batches,
                                                        const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call,
                                                        edgeonnx_report* report, edgeonnx_error* error);
+
+/** Scores rows by different models: row r of the batch by bindings[binding_of_row[r]], or, where that is -1, not at all: its results are
+ * NULL. The rows of a model are scored together, and every result stands at its row. All bindings have the batch's fields, and results of
+ * the same number, types and widths.
+ * @param outputs  one per result, as in edgeonnx_binding_score; masks are needed where a row has no model
+ * @param call     `selection` and `n_changed` must be NULL
+ * @param report   NULL, or the sum over all models, written on success */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_score_by_row(const edgeonnx_binding* const* bindings, size_t n_bindings,
+                                                      const int32_t* binding_of_row, const edgeonnx_batch* batch,
+                                                      const edgeonnx_output* outputs, size_t n_outputs, const edgeonnx_call* call,
+                                                      edgeonnx_report* report, edgeonnx_error* error);
 
 /** 1 where scoring that many rows takes a few microseconds and waits for nobody, so that a caller may keep a lock that others want; 0
  * where it may take longer, as it may whenever ONNX Runtime has a part in it. */
@@ -373,6 +411,55 @@ EDGEONNX_EXPORT edgeonnx_status edgeonnx_cancel_create(edgeonnx_cancel** out, ed
 EDGEONNX_EXPORT void edgeonnx_cancel_release(edgeonnx_cancel* cancel);
 EDGEONNX_EXPORT void edgeonnx_cancel_request(edgeonnx_cancel* cancel);
 EDGEONNX_EXPORT void edgeonnx_cancel_reset(edgeonnx_cancel* cancel);
+
+/* ------------------------------------------------------------------------------------------------------------------------ registry */
+
+/* Models by name and version, for servers whose connections share them: equal bytes are loaded once, whatever their names, and models that
+ * were not asked for longest make room for new ones. Any thread may make any call at any time. */
+
+typedef struct edgeonnx_registry edgeonnx_registry;
+
+typedef struct edgeonnx_registry_options {
+  size_t struct_size;
+  int64_t max_models;                     /* different models kept; 0: 256 */
+  int64_t max_bytes;                      /* of their serialized forms, together; 0: 4 GiB. A larger one is refused */
+  const edgeonnx_scorer_options* scoring; /* of every model, but for model_name; NULL for defaults. Read during the call only */
+} edgeonnx_registry_options;
+
+/** One entry. Strings belong to the registry and live as long as the visitor's call. */
+typedef struct edgeonnx_model_info {
+  const char* name;
+  const char* version;
+  const char* digest; /* SHA-256 of the model's bytes, 64 hexadecimal digits */
+  const char* settings;
+  int64_t n_bytes;
+  int64_t n_uses; /* calls of edgeonnx_registry_get that it answered */
+} edgeonnx_model_info;
+
+/** @param out  released with edgeonnx_registry_release */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_create(const edgeonnx_registry_options* options, edgeonnx_registry** out,
+                                                         edgeonnx_error* error);
+/** Scorers that were handed out live on. */
+EDGEONNX_EXPORT void edgeonnx_registry_release(edgeonnx_registry* registry);
+/** Loads a model under a name, and replaces what had it; calls that run go on with what they have. Several threads that bring the same
+ * bytes wait for one of them to load.
+ * @param version   NULL: ""
+ * @param settings  how rows are to be scored with it, as in edgeonnx_settings_parse, or NULL; edgeonnx_scorer_settings gives it back */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_put(edgeonnx_registry* registry, const char* name, const char* version, const void* model,
+                                                      size_t n_bytes, const char* settings, edgeonnx_error* error);
+/** The scorer of that name: EDGEONNX_NOT_FOUND where there is none, or it had to make room.
+ * @param version  NULL: the one put last
+ * @param out      released with edgeonnx_scorer_release */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_get(edgeonnx_registry* registry, const char* name, const char* version,
+                                                      edgeonnx_scorer** out, edgeonnx_error* error);
+/** @param version    NULL: all of that name
+ *  @param n_dropped  NULL, or how many there were */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_drop(edgeonnx_registry* registry, const char* name, const char* version,
+                                                       int64_t* n_dropped, edgeonnx_error* error);
+/** Shows every entry to `visit`, by name and then by age, until it returns other than 0. The visitor may make no calls to the registry. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_list(edgeonnx_registry* registry,
+                                                       int (*visit)(void* data, const edgeonnx_model_info* model), void* data,
+                                                       edgeonnx_error* error);
 
 /* --------------------------------------------------------------------------------------------------- Arrow C data interface, in, out */
 
@@ -427,7 +514,7 @@ EDGEONNX_EXPORT int32_t edgeonnx_abi_version(void);
 EDGEONNX_EXPORT const char* edgeonnx_version(void);
 /** Name of a status, "INVALID_MODEL" for instance; "UNKNOWN" for a number that this library does not know. */
 EDGEONNX_EXPORT const char* edgeonnx_status_name(edgeonnx_status status);
-/** Objects made and not yet released in this process: scorers, bindings, cancel tokens, exported arrays. */
+/** Objects made and not yet released in this process: scorers, bindings, cancel tokens, registries, exported arrays. */
 EDGEONNX_EXPORT int64_t edgeonnx_live_objects(void);
 /** Instructions that the vector code uses here: "scalar", "avx2" or "avx512", the best of the processor unless EDGEONNX_CPU caps it. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_cpu(const char** name, edgeonnx_error* error);
