@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 import contenders
+import databases
+import sqlite_tables
 import tree_rivals
 from contenders import Contender, Table
 from machine import kernel_level
@@ -71,7 +73,7 @@ def make_table(dtypes: tuple[str, ...], n_rows: int, seed: int = 1) -> Table:
 
 MILLION = 1_000_000
 REAL20, REAL28, REAL30 = (("float32",) * width for width in (20, 28, 30))
-FLOAT20 = ("float64",) * 20
+FLOAT20, FLOAT30 = (("float64",) * width for width in (20, 30))
 FOUR_TYPES = ("int32", "int64", "float32", "float64")
 
 COLUMNS = contenders.edgeonnx_columns
@@ -139,7 +141,19 @@ OTHER_DUELS = (
         fresh=True,
     ),
 )
-SCORED = (*LINEAR_DUELS, *TREE_DUELS, *NETWORK_DUELS, *OTHER_DUELS)
+FUNCTION, BESIDE = "Arrow function + run", "edgeonnx on NumPy columns"
+IN_DUCKDB = databases.duckdb_extension
+ROW_BY_ROW = Target(3, 5)
+DATABASE_DUELS = (
+    Duel("sqlite", "edgeonnx_predict, logit", "logit", MILLION, REAL20, sqlite_tables.score, sqlite_tables.predict, ROW_BY_ROW),
+    Duel("sqlite", "edgeonnx_predict, lgbm", "lgbm", 200_000, REAL30, sqlite_tables.score, sqlite_tables.predict, ROW_BY_ROW),
+    Duel("duckdb lgbm", FUNCTION, "lgbm", MILLION, FLOAT30, IN_DUCKDB, databases.duckdb_function, Target(5, 10)),
+    Duel("duckdb lgbm", BESIDE, "lgbm", MILLION, FLOAT30, IN_DUCKDB, databases.scorer_beside, Target(1 / 1.3, 1)),
+    Duel("duckdb logit", FUNCTION, "logit", MILLION, FLOAT20, IN_DUCKDB, databases.duckdb_function, Target(5, 10)),
+    # Of a model this small, reading the table and writing the answers is the work.
+    Duel("duckdb logit", BESIDE, "logit", MILLION, FLOAT20, IN_DUCKDB, databases.scorer_beside, Target(0.2, 1, informational=True)),
+)
+SCORED = (*LINEAR_DUELS, *TREE_DUELS, *NETWORK_DUELS, *OTHER_DUELS, *DATABASE_DUELS)
 
 
 def duels(*, quick: bool, scalar: bool = False) -> list[Duel]:
@@ -155,7 +169,7 @@ def duels(*, quick: bool, scalar: bool = False) -> list[Duel]:
     chosen = []
     for duel in SCORED:
         for threads in (None,) if quick else (None, 1):
-            for cpu, informational in levels.items() if duel not in OTHER_DUELS else ((None, False),):
+            for cpu, informational in levels.items() if duel not in (*OTHER_DUELS, *DATABASE_DUELS) else ((None, False),):
                 target = replace(duel.target, informational=duel.target.informational or informational)
                 chosen.append(replace(duel, threads=threads, cpu=cpu, target=target))
     return chosen

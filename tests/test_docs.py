@@ -11,7 +11,7 @@ import edgeonnx as eo
 import models
 
 
-@pytest.mark.parametrize("name", ["_scorer", "_sql_types"])
+@pytest.mark.parametrize("name", ["_runtime", "_scorer", "_sql_types", "duckdb"])
 def test_docstring_examples_work_as_printed(name: str) -> None:
     module = importlib.import_module(f"edgeonnx.{name}")
     result = doctest.testmod(module, extraglobs={"scorer": eo.Scorer(models.affine(names=("a", "b")))})

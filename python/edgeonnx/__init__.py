@@ -24,7 +24,7 @@ from edgeonnx._errors import (
     Unsupported,
 )
 from edgeonnx._port import Port
-from edgeonnx._runtime import build_info, get_include, get_library
+from edgeonnx._runtime import build_info, get_include, get_library, sqlite_extension
 from edgeonnx._scorer import Scorer
 from edgeonnx._scores import Cast, Report, Scores
 
@@ -57,4 +57,5 @@ __all__ = [
     "cast",
     "get_include",
     "get_library",
+    "sqlite_extension",
 ]

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 from edgeonnx import _core
+from edgeonnx._errors import Unsupported
 
-__all__ = ["build_info", "get_include", "get_library", "library_path"]
+__all__ = ["build_info", "get_include", "get_library", "library_path", "sqlite_extension"]
 
 _PACKAGE = Path(__file__).parent
 
@@ -44,6 +45,35 @@ def get_include() -> str:
 def get_library() -> str:
     """Path of `libedgeonnx.so`, the library behind `edgeonnx.h`."""
     return str(_PACKAGE / "lib" / "libedgeonnx.so")
+
+
+def sqlite_extension() -> str:
+    """Path of the SQLite extension, for `load_extension`.
+
+    It runs in SQLite 3.31 and newer. A process that has two SQLite libraries can use it with one of them.
+
+    Returns
+    -------
+    str
+        Path of `edgeonnx_sqlite.so`.
+
+    Raises
+    ------
+    Unsupported
+        This build has no such extension: SQLite's headers were not there.
+
+    Examples
+    --------
+    >>> sqlite_extension().endswith("edgeonnx_sqlite.so")
+    True
+    """
+    path = _PACKAGE / "lib" / "edgeonnx_sqlite.so"
+    if not path.exists():
+        raise Unsupported(
+            f"this build of edgeonnx has no SQLite extension at {path}; install sqlite3ext.h (Debian: libsqlite3-dev) and build it again "
+            "with pip install --force-reinstall --no-binary edgeonnx edgeonnx"
+        )
+    return str(path)
 
 
 def build_info() -> dict[str, object]:

@@ -1,0 +1,89 @@
+"""Sides of the benches that live in a database: edgeonnx's extension, and ONNX Runtime in a function written in Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import contenders
+from contenders import Array, Call, Contender, Table, load_session, n_cores
+
+# One output a model, so that a function of one value can give it too: the only one, or the probability of the second class.
+PROBABILITIES = "probabilities"
+
+
+def connect(threads: int | None) -> Any:
+    import duckdb
+
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": str(threads or n_cores())})
+    connection.execute("SET enable_progress_bar = false").fetchall()
+    return connection
+
+
+def fill(connection: Any, table: Table) -> str:
+    """The table inside the database, and its columns as SQL lists them."""
+    import pyarrow
+
+    arrow = pyarrow.table(table)
+    connection.register("arrow", arrow)
+    connection.execute("CREATE OR REPLACE TABLE data AS FROM arrow").fetchall()
+    connection.unregister("arrow")
+    return ", ".join(table)
+
+
+def column_to_arrays(columns: dict[str, Array]) -> list[Array]:
+    return [np.asarray(column, np.float32) for column in columns.values()]
+
+
+def load_extension(model: bytes, threads: int | None) -> Any:
+    import edgeonnx.duckdb
+
+    connection = edgeonnx.duckdb.load(connect(threads))
+    connection.execute("SELECT edgeonnx_load('model', ?::BLOB)", [model]).fetchall()
+    return connection
+
+
+def bind_predict(connection: Any, table: Table) -> Call:
+    columns = fill(connection, table)
+    ports = connection.execute("SELECT name FROM edgeonnx_ports('model') WHERE direction = 'output'").fetchall()
+    query = f"SELECT edgeonnx_predict('model', {columns}) AS score FROM data"
+    if (PROBABILITIES,) in ports:
+        query = f"SELECT {PROBABILITIES}[2] AS score FROM query(edgeonnx_predict_sql('model', 'data'))"
+    return lambda: connection.execute(query).fetchnumpy()
+
+
+def load_function(model: bytes, threads: int | None) -> Any:
+    return connect(threads), load_session(model, threads)
+
+
+def bind_function(loaded: Any, table: Table) -> Call:
+    """The Arrow function that a user without edgeonnx writes: stack, narrow, run."""
+    import pyarrow
+
+    connection, session = loaded
+    name = session.get_inputs()[0].name
+    has_classes = PROBABILITIES in [port.name for port in session.get_outputs()]
+
+    def score(*columns: Any) -> Any:
+        matrix = np.column_stack([column.to_numpy() for column in columns]).astype(np.float32)
+        (result,) = session.run([PROBABILITIES] if has_classes else None, {name: matrix})
+        return pyarrow.array(result[:, -1])
+
+    connection.create_function("score", score, None, "FLOAT", type="arrow")  # None: as many columns as are given
+    query = f"SELECT score({fill(connection, table)}) AS score FROM data"
+    return lambda: connection.execute(query).fetchnumpy()
+
+
+def bind_scorer(scorer: Any, table: Table) -> Call:
+    outputs = [PROBABILITIES] if PROBABILITIES in [port.name for port in scorer.outputs] else None
+    return lambda: scorer.score(table, outputs=outputs)
+
+
+def last_column(scores: Any) -> list[Array]:
+    return [array if array.ndim == 1 else array[:, -1] for array in contenders.scores_to_arrays(scores)]
+
+
+duckdb_extension = Contender(load_extension, bind_predict, column_to_arrays)
+duckdb_function = Contender(load_function, bind_function, column_to_arrays)
+scorer_beside = Contender(contenders.load_scorer, bind_scorer, last_column)

@@ -1,0 +1,69 @@
+/* Why a call failed: edgeonnx's own words, or SQLite's, and how SQLite is told. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adapter.h"
+
+edgeonnx_error* failure_slot(Failure* failure) {
+  memset(&failure->error, 0, sizeof failure->error);
+  failure->text[0] = '\0';
+  failure->sqlite_code = SQLITE_OK;
+  failure->error.message = failure->text;
+  failure->error.message_capacity = sizeof failure->text;
+  failure->error.row = -1;
+  return &failure->error;
+}
+
+edgeonnx_status failure_set(Failure* failure, edgeonnx_status code, const char* format, ...) {
+  failure_slot(failure)->code = code;
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(failure->text, sizeof failure->text, format, values);
+  va_end(values);
+  return code;
+}
+
+void failure_add(Failure* failure, const char* format, ...) {
+  const size_t length = strlen(failure->text);
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(failure->text + length, sizeof failure->text - length, format, values);
+  va_end(values);
+}
+
+int failure_of_sqlite(Failure* failure, sqlite3* connection, const char* what) {
+  const int code = sqlite3_errcode(connection);
+  const edgeonnx_status status = code == SQLITE_INTERRUPT ? EDGEONNX_CANCELLED
+                                 : code == SQLITE_NOMEM   ? EDGEONNX_OUT_OF_MEMORY
+                                                          : EDGEONNX_INVALID_ARGUMENT;
+  failure_set(failure, status, "%s: %s", what, sqlite3_errmsg(connection));
+  failure->sqlite_code = code;
+  return code;
+}
+
+int failure_code(const Failure* failure) {
+  if (failure->sqlite_code != SQLITE_OK) return failure->sqlite_code;
+  return failure->error.code == EDGEONNX_CANCELLED ? SQLITE_INTERRUPT : SQLITE_ERROR;
+}
+
+char* failure_message(const Failure* failure) {
+  return sqlite3_mprintf("%s: %s", edgeonnx_status_name(failure->error.code), failure->text);
+}
+
+void failure_raise(const Failure* failure, sqlite3_context* context) {
+  char* message = failure_message(failure);
+  if (!message) {
+    sqlite3_result_error_nomem(context);
+    return;
+  }
+  sqlite3_result_error(context, message, -1);
+  sqlite3_result_error_code(context, failure_code(failure));
+  sqlite3_free(message);
+}
+
+int failure_of_table(const Failure* failure, sqlite3_vtab* table) {
+  sqlite3_free(table->zErrMsg);
+  table->zErrMsg = failure_message(failure);
+  return failure_code(failure);
+}

@@ -1,0 +1,256 @@
+/* The rows of a query, scored in batches.
+ *
+ * To ask a statement for its columns takes SQLite's mutex for every value. A function's arguments do not, so the query is put into one
+ * whose WHERE hands every row to edgeonnx_gather. One that speaks of an order is asked row by row: SQLite sorts behind a WHERE, and what
+ * was gathered before would come out of order.
+ */
+#include <string.h>
+
+#include "adapter.h"
+
+#define POINTER_TYPE "edgeonnx query"
+#define GATHERED "\"edgeonnx gathers these\"" /* no name that a query may use */
+
+/* Not a power of two: the columns of a row would all fall into one set of the processor's cache. */
+enum { FIRST_BATCH_ROWS = 256, MOST_BATCH_ROWS = 8184, MOST_BATCH_BYTES = 1 << 20 };
+
+static int no_memory(Failure* failure) {
+  failure_set(failure, EDGEONNX_OUT_OF_MEMORY, "no memory is left");
+  return SQLITE_NOMEM;
+}
+
+static bool is_blank(const char* text) {
+  while (*text == ' ' || *text == '\t' || *text == '\n' || *text == '\r' || *text == ';') ++text;
+  return *text == '\0';
+}
+
+int query_prepare(sqlite3* connection, const char* sql, sqlite3_stmt** out, Failure* failure) {
+  const char* rest = "";
+  *out = NULL;
+  if (!sql) {
+    failure_set(failure, EDGEONNX_INVALID_ARGUMENT, "the query is NULL");
+    return SQLITE_ERROR;
+  }
+  if (sqlite3_prepare_v2(connection, sql, -1, out, &rest) != SQLITE_OK) return failure_of_sqlite(failure, connection, "the query");
+  const bool reads = *out && sqlite3_column_count(*out) > 0 && sqlite3_stmt_readonly(*out) && is_blank(rest);
+  if (reads && sqlite3_bind_parameter_count(*out) == 0) return SQLITE_OK;
+  sqlite3_finalize(*out);
+  *out = NULL;
+  failure_set(failure, EDGEONNX_INVALID_ARGUMENT,
+              reads ? "the query must have no parameters, for which there are no values here: %s"
+                    : "the query must be one statement that gives rows and changes nothing: %s",
+              sql);
+  return SQLITE_ERROR;
+}
+
+/** As many rows as keep a batch near the processor, whatever the number of columns. */
+static int most_rows(int n_columns) {
+  const int fitting = MOST_BATCH_BYTES / (n_columns * (int)sizeof(Number));
+  return fitting < FIRST_BATCH_ROWS ? FIRST_BATCH_ROWS : fitting > MOST_BATCH_ROWS ? MOST_BATCH_ROWS : fitting;
+}
+
+/** Lists the columns that are read and those that are asked for again. */
+static int list_columns(Query* query, uint64_t asked, Failure* failure) {
+  const size_t n = (size_t)query->n_columns;
+  query->read = sqlite3_malloc64(n * sizeof *query->read);
+  query->kept = sqlite3_malloc64(n * sizeof *query->kept);
+  query->kept_at = sqlite3_malloc64(n * sizeof *query->kept_at);
+  if (!query->read || !query->kept || !query->kept_at) return no_memory(failure);
+  for (int i = 0; i < query->n_columns; ++i) {
+    const bool is_kept = asked >> (i < 63 ? i : 63) & 1;
+    query->kept_at[i] = is_kept ? query->n_kept : -1;
+    if (is_kept) query->kept[query->n_kept++] = i;
+    if (query->rows->kinds[i] != KIND_UNUSED) query->read[query->n_read++] = i;
+  }
+  query->values = sqlite3_malloc64(((size_t)query->n_read + (size_t)query->n_kept + 1) * sizeof *query->values);
+  const size_t n_bytes = ((size_t)query->rows->capacity * (size_t)query->n_kept + 1) * sizeof *query->cells;
+  query->cells = sqlite3_malloc64(n_bytes);
+  if (!query->cells || !query->values) return no_memory(failure);
+  return SQLITE_OK;
+}
+
+/** c1, c7, c1: the columns that are read, then those that are kept. */
+static void append_columns(sqlite3_str* text, const Query* query) {
+  for (int i = 0; i < query->n_read + query->n_kept; ++i) {
+    sqlite3_str_appendf(text, "%sc%d", i ? ", " : "", i < query->n_read ? query->read[i] : query->kept[i - query->n_read]);
+  }
+}
+
+static bool speaks_of_order(const char* sql) {
+  for (; *sql; ++sql) {
+    if (sqlite3_strnicmp(sql, "order", 5) == 0) return true;
+  }
+  return false;
+}
+
+/** Lets the query hand its rows over, where it can stand in another one (PRAGMA can't) and its columns are not too many for a function. */
+static int let_gather(Query* query, const char* sql, Failure* failure) {
+  const int n_arguments = query->n_read + query->n_kept + 1;
+  if (n_arguments == 1 || n_arguments > sqlite3_limit(query->connection, SQLITE_LIMIT_FUNCTION_ARG, -1)) return SQLITE_OK;
+  if (speaks_of_order(sql)) return SQLITE_OK;
+  size_t length = strlen(sql);
+  while (length > 0 && is_blank(sql + length - 1)) --length;
+  sqlite3_str* const text = sqlite3_str_new(query->connection);
+  sqlite3_str_appendall(text, "WITH " GATHERED "(");
+  for (int i = 0; i < query->n_columns; ++i) sqlite3_str_appendf(text, "%sc%d", i ? ", " : "", i);
+  sqlite3_str_appendf(text, ") AS (%.*s\n) SELECT 1 FROM (SELECT ", (int)length, sql);
+  append_columns(text, query);
+  sqlite3_str_appendall(text, " FROM " GATHERED ") WHERE edgeonnx_gather(?1, ");
+  append_columns(text, query);
+  sqlite3_str_appendall(text, ")");
+  char* const gathering = sqlite3_str_finish(text);
+  if (!gathering) return no_memory(failure);
+  sqlite3_stmt* statement = NULL;
+  (void)sqlite3_prepare_v2(query->connection, gathering, -1, &statement, NULL);
+  sqlite3_free(gathering);
+  if (!statement) return SQLITE_OK;
+  sqlite3_finalize(query->statement);
+  query->statement = statement;
+  query->gathers = true;
+  return sqlite3_bind_pointer(statement, 1, query, POINTER_TYPE, NULL);
+}
+
+int query_open(Query* query, sqlite3* connection, const char* target_text, const char* sql, uint64_t asked, Failure* failure) {
+  memset(query, 0, sizeof *query);
+  query->connection = connection;
+  const int code = query_prepare(connection, sql, &query->statement, failure);
+  if (code != SQLITE_OK) return code;
+  query->n_columns = sqlite3_column_count(query->statement);
+  query->batch_rows = FIRST_BATCH_ROWS;
+  Target target;
+  if (target_open(target_text, &target, failure) != EDGEONNX_OK) return failure_code(failure);
+  char** const names = sqlite3_malloc64((size_t)query->n_columns * sizeof *names);
+  if (!names) {
+    target_close(&target);
+    return no_memory(failure);
+  }
+  for (int i = 0; i < query->n_columns; ++i) names[i] = (char*)sqlite3_column_name(query->statement, i);
+  const edgeonnx_status status =
+      rows_open(&target, names, query->n_columns, false, true, most_rows(query->n_columns), &query->rows, failure);
+  sqlite3_free(names);
+  if (status != EDGEONNX_OK) return failure_code(failure);
+  const int listed = list_columns(query, asked, failure);
+  return listed == SQLITE_OK ? let_gather(query, sql, failure) : listed;
+}
+
+static void clear_cells(Query* query) {
+  const size_t n = query->rows ? (size_t)query->rows->n_rows * (size_t)query->n_kept : 0;
+  for (size_t i = 0; query->cells && i < n; ++i) {
+    sqlite3_value_free(query->cells[i].other);
+    query->cells[i].other = NULL;
+  }
+}
+
+void query_close(Query* query) {
+  clear_cells(query);
+  rows_close(query->rows);
+  sqlite3_finalize(query->statement);
+  sqlite3_finalize(query->pulse);
+  sqlite3_free(query->read);
+  sqlite3_free(query->kept);
+  sqlite3_free(query->kept_at);
+  sqlite3_free(query->cells);
+  sqlite3_free(query->values);
+  memset(query, 0, sizeof *query);
+}
+
+/* Every version of SQLite tells a statement that the connection was interrupted; sqlite3_is_interrupted is new in 3.41. */
+static int is_interrupted(void* data) {
+  Query* const query = data;
+  if (!query->pulse && sqlite3_prepare_v2(query->connection, "SELECT 1", -1, &query->pulse, NULL) != SQLITE_OK) return 0;
+  const int code = sqlite3_step(query->pulse);
+  sqlite3_reset(query->pulse);
+  return code == SQLITE_INTERRUPT;
+}
+
+static int keep(Cell* cell, sqlite3_value* value, Failure* failure) {
+  cell->type = sqlite3_value_type(value);
+  if (cell->type == SQLITE_INTEGER) {
+    cell->number.integer = sqlite3_value_int64(value);
+  } else if (cell->type == SQLITE_FLOAT) {
+    cell->number.real = sqlite3_value_double(value);
+  } else if (cell->type != SQLITE_NULL && !(cell->other = sqlite3_value_dup(value))) {
+    return no_memory(failure);
+  }
+  return SQLITE_OK;
+}
+
+/* The connection's mutex is held while a table of it is read, and so the values are protected from other threads. */
+static int take_row(Query* query, sqlite3_value** values, Failure* failure) {
+  Rows* const rows = query->rows;
+  Cell* const cells = query->cells + (size_t)rows->n_rows * (size_t)query->n_kept;
+  if (rows_put(rows, query->read, query->n_read, values, failure) != EDGEONNX_OK) return failure_code(failure);
+  for (int i = 0; i < query->n_kept; ++i) cells[i].other = NULL;
+  for (int i = 0; i < query->n_kept; ++i) {
+    const int code = keep(&cells[i], values[query->n_read + i], failure);
+    if (code != SQLITE_OK) return code;
+  }
+  return SQLITE_OK;
+}
+
+void query_gather(sqlite3_context* context, int n_arguments, sqlite3_value** arguments) {
+  Query* const query = n_arguments > 0 ? sqlite3_value_pointer(arguments[0], POINTER_TYPE) : NULL;
+  if (!query) {
+    sqlite3_result_error(context, "edgeonnx_gather is for edgeonnx_score's own use", -1);
+  } else if (take_row(query, arguments + 1, query->failure) != SQLITE_OK) {
+    sqlite3_result_error(context, "", 0);
+    query->failure = NULL; /* it tells */
+  } else {
+    sqlite3_result_int(context, query->rows->n_rows == query->batch_rows);
+  }
+}
+
+/** One step of the statement: a row, or a batch of them. */
+static int read_some(Query* query, Failure* failure) {
+  query->failure = failure;
+  const int code = sqlite3_step(query->statement);
+  if (code == SQLITE_DONE) {
+    query->ended = true;
+    return SQLITE_OK;
+  }
+  if (code != SQLITE_ROW) return query->failure ? failure_of_sqlite(failure, query->connection, "the query") : failure_code(failure);
+  if (query->gathers) return SQLITE_OK;
+  for (int i = 0; i < query->n_read + query->n_kept; ++i) {
+    const int column = i < query->n_read ? query->read[i] : query->kept[i - query->n_read];
+    query->values[i] = sqlite3_column_value(query->statement, column);
+  }
+  return take_row(query, query->values, failure);
+}
+
+static int read_batch(Query* query, Failure* failure) {
+  Rows* const rows = query->rows;
+  clear_cells(query);
+  rows_clear(rows);
+  query->row = 0;
+  while (rows->n_rows < query->batch_rows && !query->ended) {
+    const int code = read_some(query, failure);
+    if (code != SQLITE_OK) return code;
+  }
+  query->batch_rows = query->batch_rows * 4 < rows->capacity ? query->batch_rows * 4 : rows->capacity;
+  if (rows->n_rows == 0) return SQLITE_OK;
+  return rows_score(rows, is_interrupted, query, failure) == EDGEONNX_OK ? SQLITE_OK : failure_code(failure);
+}
+
+bool query_at_end(const Query* query) { return !query->rows || (query->ended && query->row >= query->rows->n_rows); }
+
+int query_next(Query* query, Failure* failure) {
+  if (++query->row < query->rows->n_rows || query->ended) return SQLITE_OK;
+  return read_batch(query, failure);
+}
+
+void query_give_column(const Query* query, sqlite3_context* context, int column) {
+  if (query->kept_at[column] < 0) return;
+  const Cell* const cell = &query->cells[(size_t)query->row * (size_t)query->n_kept + (size_t)query->kept_at[column]];
+  switch (cell->type) {
+    case SQLITE_INTEGER:
+      sqlite3_result_int64(context, cell->number.integer);
+      break;
+    case SQLITE_FLOAT:
+      sqlite3_result_double(context, cell->number.real);
+      break;
+    case SQLITE_NULL:
+      break;
+    default:
+      sqlite3_result_value(context, cell->other);
+  }
+}

@@ -1,0 +1,300 @@
+/* A query's rows with their scores, as tables.
+ *
+ * edgeonnx_score('model', 'query') gives the same columns whatever the query; CREATE VIRTUAL TABLE temp.t USING edgeonnx('model', 'query')
+ * makes a table of the query's columns and the model's outputs. Both run SQL text, which must come from whoever is connected and not from
+ * the file that is open: the function is refused in triggers and views, and the table lives in the schema temp alone.
+ */
+#include <string.h>
+
+#include "adapter.h"
+
+typedef struct Table {
+  sqlite3_vtab base;
+  sqlite3* connection;
+  char* model; /* NULL: model and query come as arguments */
+  char* query;
+  char** columns; /* the query's, as they were declared, then the outputs */
+  int n_columns;
+  int n_outputs;
+} Table;
+
+typedef struct Cursor {
+  sqlite3_vtab_cursor base;
+  Query query;
+} Cursor;
+
+enum { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE, COLUMN_OUTPUTS, COLUMN_MODEL, COLUMN_QUERY };
+
+static const double N_ROWS_GUESSED = 1e6;
+
+static int disconnect(sqlite3_vtab* vtab) {
+  Table* const table = (Table*)vtab;
+  for (int i = 0; table->columns && i < table->n_columns + table->n_outputs; ++i) sqlite3_free(table->columns[i]);
+  sqlite3_free(table->columns);
+  sqlite3_free(table->model);
+  sqlite3_free(table->query);
+  sqlite3_free(table);
+  return SQLITE_OK;
+}
+
+static Table* make_table(sqlite3* connection) {
+  Table* const table = sqlite3_malloc64(sizeof *table);
+  if (!table) return NULL;
+  memset(table, 0, sizeof *table);
+  table->connection = connection;
+  return table;
+}
+
+static int connect_function(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message) {
+  (void)data, (void)n, (void)words, (void)message;
+  const int code = sqlite3_declare_vtab(connection, "CREATE TABLE x(row INTEGER, key, value, outputs TEXT, model HIDDEN, query HIDDEN)");
+  if (code != SQLITE_OK) return code;
+  (void)sqlite3_vtab_config(connection, SQLITE_VTAB_DIRECTONLY);
+  Table* const table = make_table(connection);
+  *out = table ? &table->base : NULL;
+  return table ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* -------------------------------------------------------------------------------------------------------- CREATE VIRTUAL TABLE */
+
+/** The text behind 'quotes', "or such", or the word itself. */
+static char* unquoted(const char* word) {
+  const char quote = word[0];
+  if (quote != '\'' && quote != '"') return sqlite3_mprintf("%s", word);
+  char* const text = sqlite3_mprintf("%s", word + 1);
+  char* to = text;
+  for (const char* from = text; from && *from; ++from) {
+    if (*from == quote && *++from != quote) break;
+    *to++ = *from;
+  }
+  if (to) *to = '\0';
+  return text;
+}
+
+/** Declares the query's columns, and the outputs with their types. */
+static int declare(Table* table, sqlite3_stmt* statement, const Target* target, const edgeonnx_result* results, Failure* failure) {
+  sqlite3_str* const sql = sqlite3_str_new(table->connection);
+  sqlite3_str_appendall(sql, "CREATE TABLE x(");
+  for (int i = 0; i < table->n_columns; ++i) {
+    const char* const type = sqlite3_column_decltype(statement, i);
+    table->columns[i] = sqlite3_mprintf("%s", sqlite3_column_name(statement, i));
+    sqlite3_str_appendf(sql, "%s\"%w\" %s", i ? ", " : "", table->columns[i], type ? type : "");
+  }
+  for (int i = 0; i < table->n_outputs; ++i) {
+    edgeonnx_port port;
+    int64_t width = -1;
+    for (int64_t k = 0; edgeonnx_scorer_output(target->scorer, k, &port) == EDGEONNX_OK; ++k) {
+      if (strcmp(port.name, results[i].output) == 0) width = port.width;
+    }
+    const bool is_one = width == 1 || target->position >= 0;
+    const char* const type = !is_one ? "TEXT" : results[i].type == EDGEONNX_TYPE_INT64 ? "INTEGER" : "REAL";
+    table->columns[table->n_columns + i] = sqlite3_mprintf("%s", results[i].output);
+    sqlite3_str_appendf(sql, ", \"%w\" %s", results[i].output, type);
+  }
+  sqlite3_str_appendall(sql, ")");
+  char* const text = sqlite3_str_finish(sql);
+  int code = text ? sqlite3_declare_vtab(table->connection, text) : SQLITE_NOMEM;
+  sqlite3_free(text);
+  if (code != SQLITE_OK) {
+    code = failure_of_sqlite(failure, table->connection, "the query's columns and the model's outputs do not make a table");
+    failure_add(failure, "; name them apart with AS");
+  }
+  return code;
+}
+
+static int describe(Table* table, Failure* failure) {
+  sqlite3_stmt* statement = NULL;
+  int code = query_prepare(table->connection, table->query, &statement, failure);
+  if (code != SQLITE_OK) return code;
+  Target target;
+  edgeonnx_result* results = NULL;
+  size_t n_results = 0;
+  if (target_open(table->model, &target, failure) != EDGEONNX_OK || target_results(&target, &results, &n_results, failure) != EDGEONNX_OK) {
+    code = failure_code(failure);
+  } else {
+    table->n_columns = sqlite3_column_count(statement);
+    table->n_outputs = (int)n_results;
+    const size_t n_bytes = ((size_t)table->n_columns + n_results) * sizeof *table->columns;
+    table->columns = sqlite3_malloc64(n_bytes);
+    if (table->columns) memset(table->columns, 0, n_bytes);
+    code = table->columns ? declare(table, statement, &target, results, failure) : SQLITE_NOMEM;
+  }
+  sqlite3_free(results);
+  target_close(&target);
+  sqlite3_finalize(statement);
+  return code;
+}
+
+static int connect_table(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message) {
+  (void)data;
+  Failure failure;
+  if (n != 5) {
+    failure_set(&failure, EDGEONNX_INVALID_ARGUMENT, "CREATE VIRTUAL TABLE temp.%s USING edgeonnx('model', 'query') is how it is written",
+                words[2]);
+  } else if (sqlite3_stricmp(words[1], "temp") != 0) {
+    failure_set(&failure, EDGEONNX_INVALID_ARGUMENT, "a table of scores lives no longer than the models: CREATE VIRTUAL TABLE temp.%s ...",
+                words[2]);
+  } else {
+    Table* const table = make_table(connection);
+    if (!table) return SQLITE_NOMEM;
+    table->model = unquoted(words[3]);
+    table->query = unquoted(words[4]);
+    const int code = table->model && table->query ? describe(table, &failure) : SQLITE_NOMEM;
+    if (code == SQLITE_OK) {
+      *out = &table->base;
+      return SQLITE_OK;
+    }
+    disconnect(&table->base);
+    if (code == SQLITE_NOMEM) return code;
+  }
+  *message = failure_message(&failure);
+  return failure_code(&failure);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ both */
+
+/** idxNum is 1 where model and query come as arguments, idxStr which columns are asked for. */
+static int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
+  Table* const table = (Table*)vtab;
+  info->estimatedCost = N_ROWS_GUESSED;
+  info->estimatedRows = (sqlite3_int64)N_ROWS_GUESSED;
+  info->idxStr = sqlite3_mprintf("%llu", (unsigned long long)info->colUsed);
+  info->needToFreeIdxStr = 1;
+  if (!info->idxStr) return SQLITE_NOMEM;
+  if (table->model) return SQLITE_OK;
+  int n_found = 0, n_unusable = 0;
+  for (int i = 0; i < info->nConstraint; ++i) {
+    const int column = info->aConstraint[i].iColumn;
+    if ((column != COLUMN_MODEL && column != COLUMN_QUERY) || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    if (!info->aConstraint[i].usable) {
+      ++n_unusable;
+      continue;
+    }
+    if (info->aConstraintUsage[i].argvIndex) continue;
+    info->aConstraintUsage[i].argvIndex = column == COLUMN_MODEL ? 1 : 2;
+    info->aConstraintUsage[i].omit = 1;
+    ++n_found;
+  }
+  if (n_found == 2) return SQLITE_OK;
+  if (n_unusable > 0) return SQLITE_CONSTRAINT;
+  sqlite3_free(vtab->zErrMsg);
+  vtab->zErrMsg = sqlite3_mprintf("INVALID_ARGUMENT: edgeonnx_score takes a model and a query: edgeonnx_score('model', 'SELECT ...')");
+  return SQLITE_ERROR;
+}
+
+static int open_cursor(sqlite3_vtab* vtab, sqlite3_vtab_cursor** out) {
+  (void)vtab;
+  Cursor* const cursor = sqlite3_malloc64(sizeof *cursor);
+  if (!cursor) return SQLITE_NOMEM;
+  memset(cursor, 0, sizeof *cursor);
+  *out = &cursor->base;
+  return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor* base) {
+  query_close(&((Cursor*)base)->query);
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+/** Whether the query and the model are still those that the table was made for. */
+static int check_columns(const Table* table, const Query* query, Failure* failure) {
+  bool same = query->n_columns == table->n_columns && query->rows->n_wanted == (size_t)table->n_outputs;
+  for (int i = 0; same && i < table->n_columns; ++i) same = strcmp(table->columns[i], query->rows->names[i]) == 0;
+  for (int i = 0; same && i < table->n_outputs; ++i)
+    same = strcmp(table->columns[table->n_columns + i], query->rows->wanted[i].output) == 0;
+  if (same) return SQLITE_OK;
+  failure_set(failure, EDGEONNX_INVALID_STATE, "the model '%s' or the query has other columns than when the table was made; make it anew",
+              table->model);
+  return SQLITE_ERROR;
+}
+
+/** Which of the query's columns are asked for, of the table's bits. */
+static uint64_t asked_of(const Table* table, uint64_t used) { return table->model ? used : used >> COLUMN_KEY & 1; }
+
+static int filter(sqlite3_vtab_cursor* base, int index, const char* used_text, int n, sqlite3_value** arguments) {
+  (void)index, (void)n;
+  Cursor* const cursor = (Cursor*)base;
+  Table* const table = (Table*)base->pVtab;
+  Failure failure;
+  uint64_t used = 0;
+  for (; *used_text; ++used_text) used = used * 10 + (uint64_t)(*used_text - '0');
+  query_close(&cursor->query);
+  const char* const model = table->model ? table->model : (const char*)sqlite3_value_text(arguments[0]);
+  const char* const query = table->model ? table->query : (const char*)sqlite3_value_text(arguments[1]);
+  int code = query_open(&cursor->query, table->connection, model, query, asked_of(table, used), &failure);
+  if (code == SQLITE_OK && table->model) code = check_columns(table, &cursor->query, &failure);
+  if (code == SQLITE_OK) code = query_next(&cursor->query, &failure);
+  return code == SQLITE_OK ? SQLITE_OK : failure_of_table(&failure, base->pVtab);
+}
+
+static int next(sqlite3_vtab_cursor* base) {
+  Failure failure;
+  const int code = query_next(&((Cursor*)base)->query, &failure);
+  return code == SQLITE_OK ? SQLITE_OK : failure_of_table(&failure, base->pVtab);
+}
+
+static int at_end(sqlite3_vtab_cursor* base) { return query_at_end(&((Cursor*)base)->query); }
+
+static int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
+  const Query* const query = &((Cursor*)base)->query;
+  *out = query->rows->first_row + query->row;
+  return SQLITE_OK;
+}
+
+static int column(sqlite3_vtab_cursor* base, sqlite3_context* context, int index) {
+  const Table* const table = (const Table*)base->pVtab;
+  const Query* const query = &((Cursor*)base)->query;
+  const Rows* const rows = query->rows;
+  int result = -1;
+  if (table->model) {
+    if (index < table->n_columns) {
+      query_give_column(query, context, index);
+    } else {
+      result = index - table->n_columns;
+    }
+  } else if (index == COLUMN_ROW) {
+    sqlite3_result_int64(context, rows->first_row + query->row);
+  } else if (index == COLUMN_KEY) {
+    query_give_column(query, context, 0);
+  } else if (index == COLUMN_OUTPUTS) {
+    value_give_all(context, rows, query->row);
+  } else if (index == COLUMN_VALUE) {
+    result = 0;
+  }
+  Failure failure;
+  if (result < 0 || value_give(context, &rows->results[result], query->row, rows->target.position, &failure) == EDGEONNX_OK) {
+    return SQLITE_OK;
+  }
+  failure_raise(&failure, context);
+  return SQLITE_ERROR;
+}
+
+const sqlite3_module scores_function = {
+    .xConnect = connect_function,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = at_end,
+    .xColumn = column,
+    .xRowid = row_id,
+};
+
+const sqlite3_module scores_table = {
+    .xCreate = connect_table,
+    .xConnect = connect_table,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = at_end,
+    .xColumn = column,
+    .xRowid = row_id,
+};
