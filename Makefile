@@ -13,11 +13,12 @@ ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/cap
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cpp test-python test-oldest bench lint sanitize clean
+.PHONY: help demo adapters test test-cpp test-python test-oldest bench lint sanitize clean
 
 help:
 	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
 	@echo "make test      C++ and Python tests"
+	@echo "make adapters  the extensions of DuckDB, SQLite and PostgreSQL: their tests alone, none of which may be lacking"
 	@echo "make bench     edgeonnx against onnxruntime and other rivals, with a table and a chart"
 	@echo "make lint      ruff, mypy, clang-format"
 	@echo "make sanitize  C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
@@ -33,6 +34,12 @@ test-cpp: $(VENV)/.test
 
 test-python: $(VENV)/.edgeonnx $(VENV)/.test
 	$(BIN)/pytest tests
+
+# Debian: libsqlite3-dev sqlite3 postgresql-15 postgresql-server-dev-15 pkgconf.
+ADAPTER_TESTS := $(addprefix tests/test_,conformance.py duckdb.py sqlite.py postgres.py embedding.py)
+
+adapters: $(VENV)/.edgeonnx $(VENV)/.test
+	EDGEONNX_ADAPTERS=all $(BIN)/pytest $(ADAPTER_TESTS)
 
 # The oldest ONNX Runtime served, beside the newest one that the environment has: its library alone, whatever this Python is.
 OLDEST := 1.19.0
@@ -72,7 +79,7 @@ $(VENV)/.pip:
 	@touch $@
 
 $(VENV)/.edgeonnx: $(VENV)/.pip $(SOURCES)
-	$(PIP) install --quiet '.[all]'
+	$(PIP) install --quiet -C cmake.define.EDGEONNX_DUCKDB=ON '.[all]'
 	@touch $@
 
 $(VENV)/.oldest: | $(VENV)/.pip
