@@ -185,6 +185,12 @@ def summed(names: tuple[str, ...]) -> bytes:
 
 
 @functools.cache
+def negated() -> bytes:
+    """Gives y = -x."""
+    return graph([helper.make_node("Neg", ["x"], ["y"])], [tensor("x", TensorProto.FLOAT)], [tensor("y", TensorProto.FLOAT)])
+
+
+@functools.cache
 def rank_one() -> bytes:
     """Gives y[N] = 2 x[N] + 1."""
     return graph(

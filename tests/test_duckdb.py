@@ -202,8 +202,8 @@ def test_ports_tell_inputs_and_outputs(db: Connection) -> None:
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("SELECT edgeonnx_load('m', 'nowhere.onnx')", "IO: model file 'nowhere.onnx' cannot be opened: No such file"),
-        ("SELECT edgeonnx_load('m', '/')", "IO: model file '/' cannot be read: Is a directory"),
+        ("SELECT edgeonnx_load('m', 'nowhere.onnx')", "IO: the model file 'nowhere.onnx' can't be read: No such file"),
+        ("SELECT edgeonnx_load('m', '/')", "IO: the model file '/' can't be read: Is a directory"),
         ("SELECT edgeonnx_load('m', 'none'::BLOB)", "INVALID_MODEL"),
         ("SELECT edgeonnx_load(NULL, 'm.onnx')", "INVALID_ARGUMENT: edgeonnx_load needs a name and a model"),
         ("SELECT edgeonnx_drop(NULL)", "INVALID_ARGUMENT: edgeonnx_drop needs a name"),

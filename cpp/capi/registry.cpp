@@ -1,6 +1,7 @@
 // edgeonnx_registry_*: shims over engine::Registry.
 #include <optional>
 
+#include "base/file.h"
 #include "capi/handles.h"
 #include "engine/settings.h"
 
@@ -40,6 +41,16 @@ edgeonnx_status edgeonnx_registry_put(edgeonnx_registry* registry, const char* n
     (void)engine::parse_settings(text_or(settings, ""));
     const onnx::Bytes bytes(static_cast<const std::byte*>(model), n_bytes);
     needed(registry, "registry").registry.put(&needed(name, "name"), text_or(version, ""), bytes, text_or(settings, ""));
+  });
+}
+
+edgeonnx_status edgeonnx_registry_load(edgeonnx_registry* registry, const char* name, const char* version, const char* path,
+                                       const char* settings, edgeonnx_error* error) {
+  return guarded(error, [&] {
+    engine::Registry& to = needed(registry, "registry").registry;
+    (void)engine::parse_settings(text_or(settings, ""));
+    const std::vector<std::byte> bytes = read_model_file(&needed(path, "path"), to.max_model_bytes());
+    to.put(&needed(name, "name"), text_or(version, ""), bytes, text_or(settings, ""));
   });
 }
 

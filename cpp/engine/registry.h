@@ -45,6 +45,7 @@ class Registry {
  public:
   explicit Registry(RegistryOptions options) : options_(std::move(options)) {}
 
+  int64_t max_model_bytes() const { return options_.scoring.max_model_bytes; }
   /// Throws what loading throws; then nothing has changed.
   void put(const std::string& name, const std::string& version, onnx::Bytes model, const std::string& settings);
   /// version: nothing for the one put last. Throws Error(kNotFound).

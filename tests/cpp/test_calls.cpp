@@ -206,12 +206,11 @@ TEST(test_listener_hears_of_every_call) {
 }
 
 TEST(test_rows_of_several_models_stay_in_their_order) {
-  const Scorer add = load(tiny::add(Type::kFloat, {"N"})), again = load(tiny::add(Type::kFloat, {"N"}));
+  const Scorer add = load(tiny::add(Type::kFloat, {"N"})), weigh = load(tiny::matmul(2, 1, {1, 2}));
   const size_t n = 10;
   Table table(n);
   table.add("a", counted(n)).add("b", counted(n, 100));
-  // The second one gets its columns the other way round, which an addition does not show, and delivers the same type.
-  const Binding first = add.bind(table.fields(), binding_options()), second = again.bind(table.fields(), binding_options());
+  const Binding first = add.bind(table.fields(), binding_options()), second = weigh.bind(table.fields(), binding_options());
   const edgeonnx_binding* const bindings[] = {first.get(), second.get()};
   const std::vector<int32_t> which = {0, 1, -1, 0, 0, 1, 1, -1, 0, 1};
   std::vector<float> values(n, -1);
@@ -225,7 +224,8 @@ TEST(test_rows_of_several_models_stay_in_their_order) {
   CHECK_EQUAL(report.n_rows, int64_t{8});
   for (size_t r = 0; r < n; ++r) {
     CHECK_EQUAL(mask[r], static_cast<uint8_t>(which[r] < 0));
-    CHECK_EQUAL(values[r], which[r] < 0 ? -1.0F : 100.0F + 2 * static_cast<float>(r));
+    const auto i = static_cast<float>(r);
+    CHECK_EQUAL(values[r], which[r] < 0 ? -1.0F : which[r] == 0 ? 100 + 2 * i : 200 + 3 * i);
   }
   const std::vector<int32_t> beyond(n, 2);
   FAILURE(EDGEONNX_INVALID_ARGUMENT, edgeonnx::checked([&](edgeonnx_error* error) {

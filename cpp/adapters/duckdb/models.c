@@ -1,8 +1,6 @@
 /* The registry of this process, and the functions that change it: edgeonnx_load, edgeonnx_drop. */
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,22 +64,12 @@ bool models_drop(const char* name, int64_t* n_dropped, Failure* failure) {
 }
 
 static bool put_file(const char* name, const char* path, const char* settings, Failure* failure) {
-  FILE* const file = fopen(path, "rb");
-  if (!file) return failure_say(failure, EDGEONNX_IO, "model file '%s' cannot be opened: %s", path, strerror(errno));
-  Text bytes = {0};
-  char block[1 << 16];
-  for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;) text_add(&bytes, block, n);
-  bool done = false;
-  if (ferror(file)) {
-    failure_say(failure, EDGEONNX_IO, "model file '%s' cannot be read: %s", path, strerror(errno));
-  } else if (bytes.failed) {
-    failure_say(failure, EDGEONNX_OUT_OF_MEMORY, "no memory for the model file '%s'", path);
-  } else {
-    done = put(name, (Slice){bytes.data, bytes.length}, settings, failure);
-  }
-  fclose(file);
-  text_free(&bytes);
-  return done;
+  edgeonnx_registry* const to = models_registry(failure);
+  if (!to) return false;
+  edgeonnx_error error = failure_begin(failure);
+  if (edgeonnx_registry_load(to, name, NULL, path, settings, &error)) return failure_finish(failure, &error);
+  changed();
+  return true;
 }
 
 static bool is_blob(duckdb_vector vector) {

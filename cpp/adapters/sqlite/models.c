@@ -1,9 +1,6 @@
 /* One registry of models for all connections of a process, and the functions that fill it: edgeonnx_load, edgeonnx_drop. */
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "adapter.h"
 
@@ -37,35 +34,6 @@ edgeonnx_status models_registry(edgeonnx_registry** out, Failure* failure) {
   return EDGEONNX_OK;
 }
 
-/** The whole file, from sqlite3_malloc. */
-static edgeonnx_status read_file(const char* path, void** bytes, size_t* n_bytes, Failure* failure) {
-  FILE* const file = fopen(path, "rb");
-  if (!file) return failure_set(failure, EDGEONNX_IO, "the model file '%s' can't be read: %s", path, strerror(errno));
-  unsigned char* data = NULL;
-  size_t n = 0, capacity = 1 << 16, n_read = 0;
-  do {
-    capacity *= 2;
-    unsigned char* const larger = sqlite3_realloc64(data, capacity);
-    if (!larger) {
-      sqlite3_free(data);
-      (void)fclose(file);
-      return failure_set(failure, EDGEONNX_OUT_OF_MEMORY, "the model file '%s' does not fit into memory", path);
-    }
-    data = larger;
-    n_read = fread(data + n, 1, capacity - n, file);
-    n += n_read;
-  } while (n == capacity);
-  const int broken = ferror(file) ? errno : 0;
-  (void)fclose(file);
-  if (broken) {
-    sqlite3_free(data);
-    return failure_set(failure, EDGEONNX_IO, "the model file '%s' can't be read: %s", path, strerror(broken));
-  }
-  *bytes = data;
-  *n_bytes = n;
-  return EDGEONNX_OK;
-}
-
 static edgeonnx_status put(int n_arguments, sqlite3_value** arguments, Failure* failure) {
   const char* const name = (const char*)sqlite3_value_text(arguments[0]);
   const char* const settings = n_arguments > 2 ? (const char*)sqlite3_value_text(arguments[2]) : NULL;
@@ -82,13 +50,7 @@ static edgeonnx_status put(int n_arguments, sqlite3_value** arguments, Failure* 
     const void* const bytes = sqlite3_value_blob(arguments[1]);
     return edgeonnx_registry_put(models, name, NULL, bytes, (size_t)sqlite3_value_bytes(arguments[1]), settings, failure_slot(failure));
   }
-  void* bytes = NULL;
-  size_t n_bytes = 0;
-  status = read_file((const char*)sqlite3_value_text(arguments[1]), &bytes, &n_bytes, failure);
-  if (status != EDGEONNX_OK) return status;
-  status = edgeonnx_registry_put(models, name, NULL, bytes, n_bytes, settings, failure_slot(failure));
-  sqlite3_free(bytes);
-  return status;
+  return edgeonnx_registry_load(models, name, NULL, (const char*)sqlite3_value_text(arguments[1]), settings, failure_slot(failure));
 }
 
 /** edgeonnx_load(name, path or blob[, settings]): gives the name. */

@@ -447,6 +447,9 @@ EDGEONNX_EXPORT void edgeonnx_registry_release(edgeonnx_registry* registry);
  * @param settings  how rows are to be scored with it, as in edgeonnx_settings_parse, or NULL; edgeonnx_scorer_settings gives it back */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_put(edgeonnx_registry* registry, const char* name, const char* version, const void* model,
                                                       size_t n_bytes, const char* settings, edgeonnx_error* error);
+/** Likewise of a file. EDGEONNX_IO where it can't be read. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_registry_load(edgeonnx_registry* registry, const char* name, const char* version, const char* path,
+                                                       const char* settings, edgeonnx_error* error);
 /** The scorer of that name: EDGEONNX_NOT_FOUND where there is none, or it had to make room.
  * @param version  NULL: the one put last
  * @param out      released with edgeonnx_scorer_release */
