@@ -1,10 +1,13 @@
 """The command line: usage, versions, inspect, demo."""
 
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pyarrow as pa
 import pyarrow.csv
@@ -134,4 +137,9 @@ def test_demo_prints_both_r2_and_leaves_its_files(tmp_path: Path) -> None:
     scored = pa.parquet.read_table(tmp_path / "demo" / "scored.parquet")
     assert scored.num_rows == 442
     assert scored.column_names[-1] == "variable1"
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript((tmp_path / "demo" / "features.sql").read_text())
+        rows = db.execute("SELECT * FROM features ORDER BY id").fetchall()
+    assert [row[0] for row in rows] == list(range(1, 443))
+    assert np.array_equal(np.array(rows)[:, 1:], np.column_stack(scored.columns[:-1]))
     assert edgeonnx("inspect", tmp_path / "demo" / "tutorial.onnx").returncode == 0

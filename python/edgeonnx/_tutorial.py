@@ -48,6 +48,13 @@ def convert(pipeline: Pipeline, names: list[str]) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def features_script(features: pd.DataFrame) -> str:
+    """The tutorial's table `features`, numbered from 1 in `id`, as statements that T-SQL, PostgreSQL, SQLite and DuckDB all read."""
+    columns = ", ".join(f"{name} float" for name in features.columns)
+    rows = ",\n".join(f"({i}, {', '.join(map(repr, row))})" for i, row in enumerate(features.to_numpy().tolist(), 1))
+    return f"CREATE TABLE features (id int, {columns});\nINSERT INTO features VALUES\n{rows};\n"
+
+
 def sample(features: pd.DataFrame, n_rows: int) -> dict[str, NDArray[np.float32]]:
     """`n_rows` rows drawn with replacement, as one contiguous float32 array per column; the same ones every time."""
     rows = np.random.default_rng(442).integers(0, len(features), n_rows)

@@ -77,6 +77,7 @@ def _tutorial_steps(model_file: Path, data_file: Path, scored_file: Path) -> Tab
     steps.add_row("[cyan]predict[/]", "edgeonnx, DataFrame to DataFrame", *quality(table[_tutorial.OUTPUT].to_numpy()))
 
     pa.parquet.write_table(pa.Table.from_pandas(features, preserve_index=False), data_file)
+    data_file.with_name("features.sql").write_text(_tutorial.features_script(features))
     score_table(scorer, str(data_file), str(scored_file), "parquet", "parquet", Request(Binding(scorer.inputs)), quiet=True)
     answers = pa.parquet.read_table(scored_file)[_tutorial.OUTPUT].to_numpy()
     steps.add_row("[cyan]score[/]", "edgeonnx, Parquet to Parquet", *quality(answers))
