@@ -33,10 +33,11 @@ def connect(path: str = ":memory:", **config: str) -> duckdb.DuckDBPyConnection:
 
 
 def status_of(error: duckdb.Error) -> tuple[str, str]:
-    """The status and the message of "Invalid Input Error: NULL_VALUE: ..."."""
+    """The status and the message of "Invalid Input Error: NULL_VALUE: ...", and of "OVERFLOW 232: ..."."""
     for part in str(error).split(": ")[:3]:
-        if part in STATUSES:
-            return part, str(error).split(f"{part}: ", 1)[1]
+        status = part.rstrip(" 0123456789")
+        if status in STATUSES:
+            return status, str(error).split(f"{part}: ", 1)[1]
     raise error
 
 

@@ -114,10 +114,10 @@ SQL_TYPES = {
 
 
 @functools.cache
-def identity(dtype: str = "float32", shape: tuple[int | str | None, ...] = ("N", 1)) -> bytes:
+def identity(dtype: str = "float32", shape: tuple[int | str | None, ...] = ("N", 1), output: str = "y") -> bytes:
     """Gives y = x."""
     kind = ELEMENT_TYPES[dtype]
-    return graph([helper.make_node("Identity", ["x"], ["y"])], [tensor("x", kind, shape)], [tensor("y", kind, shape)])
+    return graph([helper.make_node("Identity", ["x"], [output])], [tensor("x", kind, shape)], [tensor(output, kind, shape)])
 
 
 @functools.cache

@@ -91,7 +91,7 @@ def test_column_of_every_number_is_read(db: Connection, kind: str, text: str, va
 def test_column_of_no_number_is_named_with_its_type(db: Connection, kind: str, text: str) -> None:
     load(db, "same", models.identity("float32"))
     text_of_error = message(db, f"SELECT edgeonnx_predict_struct('same', {{'x': {text}::{kind}}})")
-    assert "TYPE_MISMATCH: input 'x': expected real, column 'x' is " + ("LIST" if "[" in kind else kind) in text_of_error
+    assert "TYPE_MISMATCH: model 'same': input 'x': expected real, column 'x' is " + ("LIST" if "[" in kind else kind) in text_of_error
 
 
 @pytest.mark.parametrize("kind", ["FLOAT[3]", "DOUBLE[3]", "DECIMAL(4,1)[3]", "BIGINT[3]"])
@@ -110,10 +110,12 @@ def test_null_rows_and_null_names_give_null(db: Connection) -> None:
     pick = "CASE WHEN i % 2 = 0 THEN {'x': x} END"
     rows = column(db, f"SELECT edgeonnx_predict_struct('same', {pick}) FROM t")
     assert rows == [None if i % 2 else {"y": float(i)} for i in range(3000)]
-    rows = column(db, f"SELECT edgeonnx_predict_lists('same', {pick}) FROM t")
-    assert rows == [None if i % 2 else {"bit": [], "bigint": [], "ubigint": [], "real": [float(i)], "float": []} for i in range(3000)]
+    rows = column(db, f"SELECT edgeonnx_predict_lists('same', 'y real', {pick}) FROM t")
+    assert [row and row.pop("real") for row in rows] == [None if i % 2 else [float(i)] for i in range(3000)]
+    assert all(row is None or set(map(tuple, row.values())) == {()} for row in rows)
     assert column(db, "SELECT edgeonnx_predict(NULL, x) FROM t LIMIT 2") == [None, None]
     assert column(db, "SELECT edgeonnx_predict_struct('same', NULL::STRUCT(x FLOAT))") == [None]
+    assert column(db, "SELECT edgeonnx_predict_struct('same', NULL)") == [None]
     assert "NULL_VALUE" in message(db, "SELECT edgeonnx_predict('same', NULL)")
 
 
@@ -210,10 +212,24 @@ def test_ports_tell_inputs_and_outputs(db: Connection) -> None:
         ("FROM edgeonnx_ports(NULL)", "INVALID_ARGUMENT: edgeonnx_ports needs the name of a model"),
         ("FROM edgeonnx_ports('who')", "NOT_FOUND: there is no model 'who'"),
         ("SELECT edgeonnx_predict_sql('who', 't')", "NOT_FOUND: there is no model 'who'"),
-        ("SELECT edgeonnx_predict_struct('same', 1)", "TYPE_MISMATCH: the second argument must be a STRUCT of the columns"),
+        ("SELECT edgeonnx_predict_struct('same', 1)", "TYPE_MISMATCH: the last argument must be a STRUCT of the columns"),
         ("SELECT edgeonnx_predict('same')", "SHAPE_MISMATCH"),
         ("SELECT edgeonnx_predict('same', 1, 2)", "the data have 2 values a row, the model takes 1"),
-        ("SELECT edgeonnx_predict('whole', 3e10)", "OVERFLOW"),
+        ("SELECT edgeonnx_predict('whole', 3e10)", "OVERFLOW 232: model 'whole': Arithmetic overflow error for type int"),
+        ("SELECT edgeonnx_load('', 'm.onnx')", "IO"),
+        ("SELECT edgeonnx_predict_sql('same', ' ')", "edgeonnx_predict_sql needs a table's name or a query"),
+        ("SELECT edgeonnx_predict_with('same', 1, {'x': 1})", "the second argument must be a STRUCT of outputs and their types"),
+        ("SELECT edgeonnx_predict_with('same', {'y': 1}, {'x': 1})", "the type of output 'y' must be text"),
+        ("SELECT edgeonnx_predict_with('same', {'y': 'date'}, {'x': 1})", "INVALID_ARGUMENT"),
+        (
+            "SELECT edgeonnx_predict_with('same', {'z': 'float'}, {'x': 1})",
+            "NOT_FOUND: model 'same': output 'z': the model has no such output",
+        ),
+        ("SELECT edgeonnx_check('same', {'y': 'float'}, {'q': 1})", "NOT_FOUND: model 'same': input 'x'"),
+        ("SELECT edgeonnx_model('abc', NULL, '')", "INVALID_MODEL: the model is NULL"),
+        ("SELECT edgeonnx_cast_int('1.5')", "Conversion failed when converting the value '1.5' to data type int"),
+        ("SELECT edgeonnx_cast_int(DATE '2024-02-29')", "TYPE_MISMATCH: column 'value' is DATE, asked for as int"),
+        ("SELECT edgeonnx_cast_decimal(1, 'int')", "edgeonnx_cast_decimal makes decimals, 'int' is none"),
     ],
 )
 def test_bad_call_says_what_is_wrong(db: Connection, sql: str, words: str) -> None:
@@ -224,9 +240,17 @@ def test_bad_call_says_what_is_wrong(db: Connection, sql: str, words: str) -> No
     assert words in str(caught.value)
 
 
-def test_bad_setting_is_named(db: Connection) -> None:
-    with pytest.raises(duckdb.InvalidInputException, match="nulls=maybe is no setting"):
-        load(db, "m", models.identity("float32"), "nulls=maybe")
+@pytest.mark.parametrize(
+    ("settings", "words"), [("nulls=maybe", "nulls=maybe is no setting"), ("nulls=nan, NULLS=error", "NULLS is set twice")]
+)
+def test_bad_setting_is_named(db: Connection, settings: str, words: str) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match=words):
+        load(db, "m", models.identity("float32"), settings)
+
+
+def test_model_needs_a_name(db: Connection) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match="a model needs a name"):
+        load(db, "", models.identity("float32"))
 
 
 def test_hundred_models_by_row(db: Connection) -> None:
@@ -236,7 +260,120 @@ def test_hundred_models_by_row(db: Connection) -> None:
     assert column(db, "SELECT edgeonnx_predict(which, a, b) FROM t") == [i % 10 + 4.0 for i in range(10000)]
 
 
+def test_models_by_row_that_name_their_outputs_otherwise_are_refused(db: Connection) -> None:
+    load(db, "one", models.identity("float32"))
+    load(db, "two", models.identity("float32", output="other"))
+    db.execute("CREATE TABLE t AS SELECT CASE WHEN range % 2 = 0 THEN 'one' ELSE 'two' END AS which, 1.0 AS x FROM range(10)")
+    text = message(db, "SELECT edgeonnx_predict_struct(which, {'x': x}) FROM t")
+    assert "models 'one' and 'two' give their outputs other names ('y', 'other')" in text
+
+
+def test_macro_of_a_model_that_returns_something_else_is_refused(db: Connection) -> None:
+    load(db, "turning", models.identity("float32"))
+    edgeonnx.duckdb.macro(db, "turning", "turn")
+    load(db, "turning", models.negated())  # of the same outputs
+    assert column(db, "SELECT turn({'x': 1}).y") == [-1.0]
+    load(db, "turning", models.identity("int64"))
+    assert "model 'turning' returns y bigint now; this macro was made of a model that returned y real" in message(
+        db, "SELECT turn({'x': 1}).y"
+    )
+
+
+def test_source_of_predict_sql_needs_no_parentheses(db: Connection) -> None:
+    load(db, "same", models.identity("float32"))
+    for source in ("SELECT 5 AS x", " select 5 AS x -- five", "(SELECT 5 AS x) -- five", "FROM (VALUES (5)) AS v(x)"):
+        assert db.execute("FROM query(edgeonnx_predict_sql('same', ?))", [source]).fetchall() == [(5, 5.0)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "value", "member", "expected"),
+    [
+        ("float", "FLOAT", "1.5", "float", 1.5),
+        ("real", "FLOAT", "1.5", "real", 1.5),
+        ("bigint NOT NULL", "FLOAT", "-1.9", "bigint", -1),
+        ("tinyint", "FLOAT", "255.9", "bigint", 255),
+        ("bit", "FLOAT", "0.4", "bit", True),
+        ("numeric(25,17)", "FLOAT", "0.5", "decimal", "0.50000000000000000"),
+        ("decimal(9,2)", "FLOAT", "-0.125", "decimal", "-0.13"),
+        ("decimal", "FLOAT", "2.5", "decimal", "3"),
+        ("money", "FLOAT", "-1234.5", "decimal", "-1234.5000"),
+        ("decimal(38,0)", "FLOAT", "1e30", "decimal", "1000000015047466219876688855040"),
+    ],
+)
+def test_with_list_converts_as_tsql_does(db: Connection, declared: str, kind: str, value: str, member: str, expected: Any) -> None:
+    load(db, "same", models.identity("float32"))
+    sql = f"SELECT edgeonnx_predict_with('same', {{'y': '{declared}'}}, {{'x': {value}::{kind}}}).\"{member}\""
+    assert column(db, sql) == [[expected]]
+    assert column(db, sql.replace("edgeonnx_predict_with", "edgeonnx_check").rsplit(".", 1)[0]) == [True]
+
+
+def test_model_by_content_is_loaded_once(db: Connection) -> None:
+    keep = "SELECT edgeonnx_model(sha256(?::BLOB), ?::BLOB, ?)"
+    model = models.identity("float32")
+    names = {db.execute(keep, [model, model, settings]).fetchone()[0] for settings in ("", "", "nulls=nan", "nulls=nan")}  # type: ignore[index]
+    assert names == set(column(db, "SELECT name FROM edgeonnx_models()"))
+    assert sorted(column(db, "SELECT settings FROM edgeonnx_models()")) == ["", "nulls=nan"]
+    (plain,) = [name for name in names if " " not in name]
+    assert column(db, f"SELECT edgeonnx_predict('{plain}', 7)") == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("edgeonnx_cast_int(10.6496)", 10),
+        ("edgeonnx_cast_int(-10.6496::DOUBLE)", -10),
+        ("edgeonnx_cast_int(' -12 ')", -12),
+        ("edgeonnx_cast_int('')", 0),
+        ("edgeonnx_cast_int(NULL)", None),
+        ("edgeonnx_cast_bit('TRUE')", True),
+        ("edgeonnx_cast_bit('false')", False),
+        ("edgeonnx_cast_bit(0.4)", True),
+        ("edgeonnx_cast_tinyint(255::HUGEINT)", 255),
+        ("edgeonnx_cast_real(16777217)", 16777216.0),
+        ("edgeonnx_cast_float('1e3')", 1000.0),
+        ("edgeonnx_cast_decimal(2.345::DOUBLE, 'decimal(9,2)')", "2.35"),
+        ("edgeonnx_cast_decimal(' 12.345 ', 'decimal(9,2)')::DECIMAL(9,2)::VARCHAR", "12.35"),
+        ("edgeonnx_try_cast_int('1.5')", None),
+        ("edgeonnx_try_cast_tinyint(300)", None),
+        ("edgeonnx_try_cast_float('nan')", None),
+        ("edgeonnx_try_cast_decimal(1000, 'decimal(3,1)')", None),
+    ],
+)
+def test_casts_are_those_of_tsql(db: Connection, sql: str, expected: Any) -> None:
+    assert column(db, f"SELECT {sql}") == [expected]
+
+
 # ---------------------------------------------------------------------------------------------- threads, interrupts, forks, leaks
+
+
+def test_statement_is_scored_by_one_model_or_fails(db: Connection) -> None:
+    plus, minus = models.identity(), models.negated()
+    load(db, "turning", plus)
+    db.execute("CREATE TABLE t AS SELECT 1.0::FLOAT AS x FROM range(2000000)")
+    outcomes: set[Any] = set()
+    stop = threading.Event()
+
+    def score() -> None:
+        own = db.cursor()
+        while not stop.is_set():
+            try:
+                outcomes.add(tuple(sorted(column(own, "SELECT DISTINCT y FROM query(edgeonnx_predict_sql('turning', 't'))"))))
+            except duckdb.Error as error:
+                outcomes.add(
+                    "replaced" if "INVALID_STATE: model 'turning' was replaced while this statement ran" in str(error) else str(error)
+                )
+
+    threads = [threading.Thread(target=score) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for i in range(80):
+        load(db, "turning", plus if i % 2 else minus)
+        time.sleep(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert "replaced" in outcomes
+    assert outcomes <= {(1.0,), (-1.0,), "replaced"}
 
 
 def test_threads_of_duckdb_give_the_answers_of_one(db: Connection) -> None:

@@ -12,6 +12,7 @@
 struct edgeonnx_scorer {
   std::shared_ptr<const edgeonnx::engine::Scorer> scorer;
   std::string settings;
+  std::string digest;
 };
 
 struct edgeonnx_binding {

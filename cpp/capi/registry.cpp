@@ -59,7 +59,7 @@ edgeonnx_status edgeonnx_registry_get(edgeonnx_registry* registry, const char* n
   return guarded(error, [&] {
     needed(out, "out") = nullptr;
     engine::RegisteredModel model = needed(registry, "registry").registry.get(&needed(name, "name"), version_of(version));
-    *out = new edgeonnx_scorer{std::move(model.scorer), std::move(model.settings)};
+    *out = new edgeonnx_scorer{std::move(model.scorer), std::move(model.settings), std::move(model.digest)};
     ++live_objects;
   });
 }

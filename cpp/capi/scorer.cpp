@@ -41,7 +41,7 @@ edgeonnx_status edgeonnx_scorer_create(const void* model, size_t n_bytes, const 
     needed(out, "out") = nullptr;
     if (!model && n_bytes > 0) throw Error(Code::kInvalidArgument, "model is null");
     const onnx::Bytes bytes(static_cast<const std::byte*>(model), n_bytes);
-    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, scorer_options_of(options)), {}};
+    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, scorer_options_of(options)), {}, {}};
     ++live_objects;
   });
 }
@@ -54,7 +54,7 @@ edgeonnx_status edgeonnx_scorer_load(const char* path, const edgeonnx_scorer_opt
     const std::string name = &needed(path, "path");
     if (!read_struct(options).model_name) chosen.plan.model_name = name;
     const std::vector<std::byte> bytes = read_model_file(name, chosen.max_model_bytes);
-    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, chosen), {}};
+    *out = new edgeonnx_scorer{std::make_shared<const engine::Scorer>(bytes, chosen), {}, {}};
     ++live_objects;
   });
 }
@@ -90,3 +90,5 @@ edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t in
 const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer) { return scorer ? scorer->scorer->explain().c_str() : ""; }
 
 const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer) { return scorer ? scorer->settings.c_str() : ""; }
+
+const char* edgeonnx_scorer_digest(const edgeonnx_scorer* scorer) { return scorer ? scorer->digest.c_str() : ""; }

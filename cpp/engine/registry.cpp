@@ -48,6 +48,7 @@ Registry::Loaded Registry::load(const std::string& digest, const std::string& mo
 
 void Registry::put(const std::string& name, const std::string& version, onnx::Bytes model, const std::string& settings) {
   const auto n_bytes = static_cast<int64_t>(model.size());
+  if (name.empty()) throw Error(Code::kInvalidArgument, "a model needs a name; it is empty");
   if (n_bytes > options_.max_bytes) {
     throw Error(Code::kOutOfMemory, "the model " + title(name, version) + " has " + std::to_string(n_bytes) + " bytes, more than the " +
                                         std::to_string(options_.max_bytes) + " that all models together may have");
@@ -89,7 +90,7 @@ RegisteredModel Registry::get(const std::string& name, const std::optional<std::
   ++found->n_uses;
   Model& model = models_.at(found->digest);
   touch(model);
-  return {model.scorer, found->settings};
+  return {model.scorer, found->settings, found->digest};
 }
 
 int64_t Registry::drop(const std::string& name, const std::optional<std::string>& version) {

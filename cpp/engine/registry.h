@@ -38,6 +38,7 @@ struct ModelInfo {
 struct RegisteredModel {
   std::shared_ptr<const Scorer> scorer;
   std::string settings;
+  std::string digest;
 };
 
 /// Any thread may call anything at any time. Loading holds no lock that others wait for, save those who bring the same bytes.

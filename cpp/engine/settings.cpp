@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -76,6 +77,7 @@ void read_setting(std::string_view name, std::string_view word, Settings& settin
 
 Settings parse_settings(std::string_view text) {
   Settings settings;
+  std::vector<std::string_view> given;
   while (!text.empty()) {
     const size_t comma = text.find(',');
     const std::string_view part = trimmed(text.substr(0, comma));
@@ -83,7 +85,12 @@ Settings parse_settings(std::string_view text) {
     if (part.empty()) continue;
     const size_t equals = part.find('=');
     const std::string_view word = equals == std::string_view::npos ? "" : trimmed(part.substr(equals + 1));
-    read_setting(trimmed(part.substr(0, equals)), word, settings);
+    const std::string_view name = trimmed(part.substr(0, equals));
+    for (const std::string_view each : given) {
+      if (equal_ignoring_case(each, name)) throw Error(Code::kInvalidArgument, std::string(name) + " is set twice");
+    }
+    given.push_back(name);
+    read_setting(name, word, settings);
   }
   return settings;
 }

@@ -52,7 +52,7 @@ def features_script(features: pd.DataFrame) -> str:
     """The tutorial's table `features`, numbered from 1 in `id`, as statements that T-SQL, PostgreSQL, SQLite and DuckDB all read."""
     columns = ", ".join(f"{name} float" for name in features.columns)
     rows = ",\n".join(f"({i}, {', '.join(map(repr, row))})" for i, row in enumerate(features.to_numpy().tolist(), 1))
-    return f"CREATE TABLE features (id int, {columns});\nINSERT INTO features VALUES\n{rows};\n"
+    return f"DROP TABLE IF EXISTS features;\nCREATE TABLE features (id int, {columns});\nINSERT INTO features VALUES\n{rows};\n"
 
 
 def sample(features: pd.DataFrame, n_rows: int) -> dict[str, NDArray[np.float32]]:

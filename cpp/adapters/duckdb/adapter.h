@@ -25,6 +25,7 @@ edgeonnx_error failure_begin(Failure* failure);
 bool failure_finish(Failure* failure, const edgeonnx_error* error);                /* false, for `return` */
 bool failure_say(Failure* failure, edgeonnx_status code, const char* format, ...); /* false */
 bool failure_memory(Failure* failure);                                             /* false */
+bool failure_about(Failure* failure, const char* model);                           /* false; names the model behind the status */
 
 /* --------------------------------------------------------------------------------------------------------------- text.c */
 
@@ -80,16 +81,26 @@ void columns_free(Columns* columns);
 typedef struct Binding Binding;
 typedef enum Wanted {
   WANTED_ONE, /* columns by position, the one output as a DOUBLE */
-  WANTED_ALL  /* columns by name, all outputs that can be read */
+  WANTED_ALL, /* columns by name, all outputs that can be read */
+  WANTED_WITH /* columns by name, outputs and their types as PREDICT's WITH list has them */
 } Wanted;
 
+typedef struct Request {
+  Wanted wanted;
+  edgeonnx_result* with; /* of WANTED_WITH */
+  size_t n_with;
+  const char* expected; /* the model's digest, or its outputs in words, when the text of the statement was made; NULL: any */
+} Request;
+
 /* The binding of a model to a layout of columns, made or found; released with binding_release. NULL on failure. */
-Binding* binding_acquire(const char* model, Wanted wanted, const Columns* layout, Failure* failure);
+Binding* binding_acquire(const char* model, const Request* request, const Columns* layout, Failure* failure);
 void binding_release(Binding* binding);
 const edgeonnx_binding* binding_handle(const Binding* binding);
 void bindings_forget(void);  /* those that nobody uses, after models changed */
 void bindings_abandon(void); /* after a fork, in the child */
 
+/* Outputs of a scorer in words, "score real, bins bigint[4]": what the text of a macro depends on. */
+bool outputs_in_words(Text* to, const edgeonnx_scorer* scorer);
 /* Outputs of a scorer that SQL can hold: not text. */
 bool output_is_readable(const edgeonnx_port* output);
 
@@ -102,9 +113,9 @@ typedef struct Result {
   uint8_t* mask; /* 1 = NULL */
 } Result;
 
-/* The types that outputs are given in: of the UNION in the map, and of the lists. */
-enum { MEMBER_BIT, MEMBER_BIGINT, MEMBER_UBIGINT, MEMBER_REAL, MEMBER_FLOAT, N_MEMBERS };
-extern const char* const kMembers[N_MEMBERS];
+/* The types that outputs are given in: of the UNION in the map, and of the lists, which also have decimals, as text. */
+enum { MEMBER_BIT, MEMBER_BIGINT, MEMBER_UBIGINT, MEMBER_REAL, MEMBER_FLOAT, N_MEMBERS, MEMBER_DECIMAL = N_MEMBERS, N_LISTS };
+extern const char* const kMembers[N_LISTS];
 int result_member(int32_t type); /* of a result, or of an output */
 
 duckdb_logical_type results_map_type(void);
@@ -113,9 +124,12 @@ duckdb_logical_type results_lists_type(void);
 bool results_write_map(duckdb_vector to, const Result* results, size_t n_results, const int32_t* which, idx_t n_rows, Failure* failure);
 bool results_write_lists(duckdb_vector to, const Result* results, size_t n_results, const int32_t* which, idx_t n_rows, Failure* failure);
 size_t result_value_size(const edgeonnx_port* port); /* bytes a value */
+/* As text, digits behind the point included. */
+void decimal_write(duckdb_vector to, idx_t row, __int128 value, int scale);
 
 /* -------------------------------------------------------------------------------------------------------- the functions */
 
+void casts_register(duckdb_connection connection);   /* casts.c */
 void predict_register(duckdb_connection connection); /* predict.c */
 void sql_register(duckdb_connection connection);     /* sql.c */
 void tables_register(duckdb_connection connection);  /* tables.c */

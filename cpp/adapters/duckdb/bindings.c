@@ -89,16 +89,23 @@ static void keep(Binding* made) {
   pthread_mutex_unlock(&lock);
 }
 
-static Text key_of(const char* model, Wanted wanted, const Columns* layout) {
+static Text key_of(const char* model, const Request* request, const Columns* layout) {
   Text key = {0};
   text_add(&key, model, strlen(model) + 1);
-  text_add(&key, &wanted, sizeof wanted);
+  text_add(&key, &request->wanted, sizeof request->wanted);
+  for (size_t i = 0; i < request->n_with; ++i) {
+    const edgeonnx_result* const result = &request->with[i];
+    const int32_t facts[] = {result->type, result->precision, result->scale, result->not_null};
+    text_add(&key, result->output, strlen(result->output) + 1);
+    text_add(&key, facts, sizeof facts);
+  }
+  text_add(&key, request->expected ? request->expected : "", request->expected ? strlen(request->expected) + 1 : 1);
   for (size_t i = 0; i < layout->n_columns; ++i) {
     const edgeonnx_field* const field = &layout->fields[i];
     const int64_t facts[] = {field->type, field->width, field->precision, field->scale};
     text_add(&key, facts, sizeof facts);
     /* By position, names are numbers. */
-    if (wanted == WANTED_ALL) text_add(&key, field->name, strlen(field->name) + 1);
+    if (request->wanted != WANTED_ONE) text_add(&key, field->name, strlen(field->name) + 1);
   }
   return key;
 }
@@ -141,48 +148,91 @@ static bool choose(const char* model, const edgeonnx_scorer* scorer, Wanted want
   return is_fit;
 }
 
-static edgeonnx_binding* make_handle(const char* model, Wanted wanted, const Columns* layout, edgeonnx_scorer* scorer, Failure* failure) {
-  const size_t n_outputs = (size_t)edgeonnx_scorer_n_outputs(scorer);
-  edgeonnx_result* const results = calloc(n_outputs + 1, sizeof *results);
+static edgeonnx_binding* make_handle(const char* model, const Request* request, const Columns* layout, edgeonnx_scorer* scorer,
+                                     Failure* failure) {
+  const bool chooses = request->wanted != WANTED_WITH;
+  edgeonnx_result* const results = chooses ? calloc((size_t)edgeonnx_scorer_n_outputs(scorer) + 1, sizeof *results) : request->with;
   edgeonnx_binding* handle = NULL;
-  edgeonnx_binding_options options = {.struct_size = sizeof options, .results = results, .by_position = wanted == WANTED_ONE};
+  edgeonnx_binding_options options = {
+      .struct_size = sizeof options, .results = results, .n_results = request->n_with, .by_position = request->wanted == WANTED_ONE};
   if (!results) {
     failure_memory(failure);
-  } else if (choose(model, scorer, wanted, results, &options.n_results, failure)) {
+  } else if (!chooses || choose(model, scorer, request->wanted, results, &options.n_results, failure)) {
     edgeonnx_error error = failure_begin(failure);
     edgeonnx_null_rule rule;
     if (edgeonnx_settings_parse(edgeonnx_scorer_settings(scorer), &options, &rule, &error) ||
         edgeonnx_binding_create(scorer, layout->fields, layout->n_columns, &options, &handle, &error)) {
       failure_finish(failure, &error);
+      failure_about(failure, model);
     }
   }
-  free(results);
+  if (chooses) free(results);
   return handle;
 }
 
-Binding* binding_acquire(const char* model, Wanted wanted, const Columns* layout, Failure* failure) {
+bool outputs_in_words(Text* to, const edgeonnx_scorer* scorer) {
+  const int64_t n_outputs = edgeonnx_scorer_n_outputs(scorer);
+  edgeonnx_port output;
+  for (int64_t i = 0; i < n_outputs; ++i) {
+    if (edgeonnx_scorer_output(scorer, i, &output) || !output_is_readable(&output)) continue;
+    text_format(to, "%s%s %s", to->length ? ", " : "", output.name, *output.sql_type ? output.sql_type : output.onnx_type);
+    if (output.width != 1) text_format(to, "[%lld]", (long long)output.width);
+  }
+  return !to->failed;
+}
+
+/* A statement that was made for a model may not be answered by another that took its name meanwhile. */
+static bool is_expected(const char* model, const Request* request, const edgeonnx_scorer* scorer, Failure* failure) {
+  if (!request->expected || !strcmp(request->expected, edgeonnx_scorer_digest(scorer))) return true;
+  Text outputs = {0};
+  const bool told = outputs_in_words(&outputs, scorer);
+  const bool same = told && outputs.data && !strcmp(outputs.data, request->expected);
+  if (!told) failure_memory(failure);
+  if (told && !same && strpbrk(request->expected, " ")) {
+    failure_say(failure, EDGEONNX_INVALID_STATE,
+                "model '%s' returns %s now; this macro was made of a model that returned %s: make it anew with edgeonnx_macro_sql", model,
+                outputs.data ? outputs.data : "nothing", request->expected);
+  } else if (told && !same) {
+    failure_say(failure, EDGEONNX_INVALID_STATE,
+                "model '%s' was replaced while this statement ran; run it again, and it is scored by the new one alone", model);
+  }
+  text_free(&outputs);
+  return same;
+}
+
+/* Takes `key`. */
+static Binding* make(const char* model, const Request* request, const Columns* layout, edgeonnx_scorer* scorer, uint64_t generation,
+                     Text* key, Failure* failure) {
+  edgeonnx_binding* const handle = make_handle(model, request, layout, scorer, failure);
+  Binding* const made = handle ? calloc(1, sizeof *made) : NULL;
+  if (!made) {
+    if (handle) failure_memory(failure);
+    edgeonnx_binding_release(handle);
+    text_free(key);
+    return NULL;
+  }
+  *made = (Binding){.handle = handle, .generation = generation, .key = *key, .n_users = 1};
+  keep(made);
+  return made;
+}
+
+Binding* binding_acquire(const char* model, const Request* request, const Columns* layout, Failure* failure) {
   /* The generation first: should the model be replaced meanwhile, what is made here is not found again. */
   const uint64_t generation = models_generation();
   edgeonnx_scorer* const scorer = models_get(model, failure); /* counts as a use, whatever is kept */
   if (!scorer) return NULL;
-  Text key = key_of(model, wanted, layout);
-  Binding* binding = key.failed ? NULL : find(generation, &key);
-  if (!binding && (key.failed || !(binding = calloc(1, sizeof *binding)))) {
+  Text key = key_of(model, request, layout);
+  Binding* binding = NULL;
+  if (key.failed) {
     failure_memory(failure);
-  } else if (!binding->handle) {
-    binding->handle = make_handle(model, wanted, layout, scorer, failure);
-    if (binding->handle) {
-      binding->generation = generation;
-      binding->key = key;
-      binding->n_users = 1;
-      memset(&key, 0, sizeof key);
-      keep(binding);
-    } else {
-      free(binding);
-      binding = NULL;
-    }
+  } else {
+    binding = find(generation, &key);
   }
-  text_free(&key);
+  if (binding || key.failed || !is_expected(model, request, scorer, failure)) {
+    text_free(&key);
+  } else {
+    binding = make(model, request, layout, scorer, generation, &key, failure);
+  }
   edgeonnx_scorer_release(scorer);
   return binding;
 }

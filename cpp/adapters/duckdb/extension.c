@@ -5,6 +5,7 @@
 DUCKDB_EXTENSION_ENTRYPOINT(duckdb_connection connection, duckdb_extension_info info, struct duckdb_extension_access* access) {
   (void)info;
   (void)access;
+  casts_register(connection);
   models_register(connection);
   predict_register(connection);
   sql_register(connection);

@@ -1,4 +1,4 @@
-/* The registry of this process, and the functions that change it: edgeonnx_load, edgeonnx_drop. */
+/* The registry of this process, and the functions that change it: edgeonnx_load, edgeonnx_model, edgeonnx_drop. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -111,6 +111,40 @@ static void load(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vect
   }
 }
 
+/* A model by its content: its name is its digest and its settings. It is loaded unless one of that name is there. */
+static bool keep_row(duckdb_data_chunk chunk, idx_t row, duckdb_vector to, Failure* failure) {
+  duckdb_vector digests = duckdb_data_chunk_get_vector(chunk, 0), models = duckdb_data_chunk_get_vector(chunk, 1);
+  duckdb_vector words = duckdb_data_chunk_get_vector(chunk, 2);
+  if (!is_valid(digests, row) || !is_valid(models, row) || !is_valid(words, row)) {
+    return failure_say(failure, EDGEONNX_INVALID_MODEL, "the model is NULL; the query that was to find it found no row, or a NULL");
+  }
+  Text name = {0};
+  const Slice digest = slice_of(digests, row), settings = slice_of(words, row);
+  text_add(&name, digest.data, digest.length);
+  if (settings.length) {
+    text_add(&name, " ", 1);
+    text_add(&name, settings.data, settings.length);
+  }
+  bool done = !name.failed || failure_memory(failure);
+  if (done) {
+    edgeonnx_scorer* const found = models_get(name.data, failure);
+    done = found || put(name.data, slice_of(models, row), settings.length ? name.data + digest.length + 1 : NULL, failure);
+    edgeonnx_scorer_release(found);
+  }
+  if (done) duckdb_vector_assign_string_element_len(to, row, name.data, name.length);
+  text_free(&name);
+  return done;
+}
+
+static void keep(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector to) {
+  Failure failure;
+  for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row) {
+    if (keep_row(chunk, row, to, &failure)) continue;
+    duckdb_scalar_function_set_error(info, failure.text);
+    return;
+  }
+}
+
 static void drop(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector to) {
   Failure failure;
   duckdb_vector names = duckdb_data_chunk_get_vector(chunk, 0);
@@ -145,5 +179,7 @@ void models_register(duckdb_connection connection) {
   }
   duckdb_register_scalar_function_set(connection, loads);
   duckdb_destroy_scalar_function_set(&loads);
+  const duckdb_type content[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_VARCHAR};
+  scalar_register(connection, scalar_make("edgeonnx_model", content, 3, duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR), true, keep));
   scalar_register(connection, scalar_make("edgeonnx_drop", from_path, 1, duckdb_create_logical_type(DUCKDB_TYPE_BIGINT), true, drop));
 }

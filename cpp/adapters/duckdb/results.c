@@ -2,15 +2,16 @@
  *
  * A scalar function of this C API must say what it returns before it knows the model, and may not say ANY. So all outputs of any model go
  * into one type: a MAP of output names to a UNION of the types that outputs have. A list for each of these types is the same without names,
- * and cheaper to take apart: the query text of sql.c makes typed columns of them.
+ * and cheaper to take apart: the query text of sql.c makes typed columns of them. Decimals, which only a WITH list asks for, have as many
+ * types as digits; they are handed over as text, which DuckDB reads into any of them without loss.
  */
 #include <string.h>
 
 #include "adapter.h"
 
-const char* const kMembers[N_MEMBERS] = {"bit", "bigint", "ubigint", "real", "float"};
-static const duckdb_type kMemberTypes[N_MEMBERS] = {DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_FLOAT,
-                                                    DUCKDB_TYPE_DOUBLE};
+const char* const kMembers[N_LISTS] = {"bit", "bigint", "ubigint", "real", "float", "decimal"};
+static const duckdb_type kMemberTypes[N_LISTS] = {DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UBIGINT,
+                                                  DUCKDB_TYPE_FLOAT,   DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_VARCHAR};
 
 int result_member(int32_t type) {
   switch (type) {
@@ -24,6 +25,9 @@ int result_member(int32_t type) {
       return MEMBER_REAL;
     case EDGEONNX_TYPE_DOUBLE:
       return MEMBER_FLOAT;
+    case EDGEONNX_TYPE_DECIMAL128:
+    case EDGEONNX_TYPE_MONEY:
+      return MEMBER_DECIMAL;
     default:
       return MEMBER_BIGINT;
   }
@@ -42,6 +46,9 @@ size_t result_value_size(const edgeonnx_port* port) {
     case EDGEONNX_TYPE_UINT32:
     case EDGEONNX_TYPE_FLOAT:
       return 4;
+    case EDGEONNX_TYPE_DECIMAL128:
+    case EDGEONNX_TYPE_MONEY:
+      return 16;
     default:
       return 8;
   }
@@ -176,24 +183,38 @@ bool results_write_map(duckdb_vector to, const Result* results, size_t n_results
 /* -------------------------------------------------------------------------------------------------------------------------- lists */
 
 duckdb_logical_type results_lists_type(void) {
-  duckdb_logical_type lists[N_MEMBERS];
-  const char* names[N_MEMBERS];
-  for (int m = 0; m < N_MEMBERS; ++m) {
+  duckdb_logical_type lists[N_LISTS];
+  const char* names[N_LISTS];
+  for (int m = 0; m < N_LISTS; ++m) {
     duckdb_logical_type member = duckdb_create_logical_type(kMemberTypes[m]);
     lists[m] = duckdb_create_list_type(member);
     names[m] = kMembers[m];
     duckdb_destroy_logical_type(&member);
   }
-  duckdb_logical_type type = duckdb_create_struct_type(lists, names, N_MEMBERS);
-  for (int m = 0; m < N_MEMBERS; ++m) duckdb_destroy_logical_type(&lists[m]);
+  duckdb_logical_type type = duckdb_create_struct_type(lists, names, N_LISTS);
+  for (int m = 0; m < N_LISTS; ++m) duckdb_destroy_logical_type(&lists[m]);
   return type;
+}
+
+void decimal_write(duckdb_vector to, idx_t row, __int128 value, int scale) {
+  enum { ROOM = 48 }; /* 39 digits, a sign, a point */
+  char text[ROOM];
+  char* begin = text + ROOM;
+  unsigned __int128 rest = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+  for (int digit = 0; rest || digit <= scale; ++digit) {
+    if (digit == scale && digit) *--begin = '.';
+    *--begin = (char)('0' + (int)(rest % 10));
+    rest /= 10;
+  }
+  if (value < 0) *--begin = '-';
+  duckdb_vector_assign_string_element_len(to, row, begin, (idx_t)(text + ROOM - begin));
 }
 
 /* Values that need no work: those of rows that all have a model, in the list's own type, and of the only output in it. */
 static bool is_ready(const Result* result, int member, idx_t n_values, bool has_gaps) {
   static const int32_t kTypes[N_MEMBERS] = {EDGEONNX_TYPE_BOOL, EDGEONNX_TYPE_INT64, EDGEONNX_TYPE_UINT64, EDGEONNX_TYPE_FLOAT,
                                             EDGEONNX_TYPE_DOUBLE};
-  return !has_gaps && !result->mask && result->port.type == kTypes[member] && (idx_t)result->port.width == n_values;
+  return member < N_MEMBERS && !has_gaps && !result->mask && result->port.type == kTypes[member] && (idx_t)result->port.width == n_values;
 }
 
 static bool write_list(duckdb_vector to, const Result* results, size_t n_results, int member, const int32_t* which, bool has_gaps,
@@ -225,6 +246,8 @@ static bool write_list(duckdb_vector to, const Result* results, size_t n_results
         const idx_t at = row * n_values + first + k;
         if (none) {
           set_null(validity, at);
+        } else if (member == MEMBER_DECIMAL) {
+          decimal_write(values, at, ((const __int128*)result->data)[row * width + k], result->port.scale);
         } else {
           write_member(data, member, result, row * width + k, at);
         }
@@ -238,7 +261,7 @@ static bool write_list(duckdb_vector to, const Result* results, size_t n_results
 bool results_write_lists(duckdb_vector to, const Result* results, size_t n_results, const int32_t* which, idx_t n_rows, Failure* failure) {
   bool has_gaps = false;
   for (idx_t row = 0; row < n_rows && !has_gaps; ++row) has_gaps = which[row] < 0;
-  for (int m = 0; m < N_MEMBERS; ++m) {
+  for (int m = 0; m < N_LISTS; ++m) {
     if (!write_list(duckdb_struct_vector_get_child(to, (idx_t)m), results, n_results, m, which, has_gaps, n_rows, failure)) return false;
   }
   if (!has_gaps) return true;

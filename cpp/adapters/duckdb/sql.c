@@ -4,7 +4,10 @@
  * API does that: a scalar function returns one fixed type, and to register one for each model takes a connection, which kept would keep the
  * database open.
  */
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "adapter.h"
 
@@ -83,20 +86,46 @@ static bool add_outputs(Text* to, const char* model, const edgeonnx_scorer* scor
   return true;
 }
 
+static bool begins_with(const char* text, const char* word) {
+  const size_t length = strlen(word);
+  return !strncasecmp(text, word, length) && !isalnum((unsigned char)text[length]) && text[length] != '_';
+}
+
+/* What may stand behind FROM: a table's name or a query in parentheses, which are added where they are missing. */
+static bool add_source(Text* to, const char* source, Failure* failure) {
+  static const char* const kQueries[] = {"SELECT", "FROM", "WITH", "VALUES", "TABLE"};
+  const size_t blank = strspn(source, " \t\r\n");
+  bool is_query = false;
+  for (size_t i = 0; i < sizeof kQueries / sizeof *kQueries; ++i) is_query = is_query || begins_with(source + blank, kQueries[i]);
+  if (!source[blank]) {
+    return failure_say(
+        failure, EDGEONNX_INVALID_ARGUMENT,
+        "edgeonnx_predict_sql needs a table's name or a query, '(SELECT a, b FROM t)', behind the model's name; it is empty");
+  }
+  text_format(to, is_query ? "(%s\n)" : "%s\n", source); /* a comment may end it */
+  return true;
+}
+
 static bool query_of(Text* to, const char* model, const edgeonnx_scorer* scorer, const char* source, Failure* failure) {
   text_format(to, "SELECT * EXCLUDE (\"edgeonnx scores\"), ");
   if (!add_outputs(to, model, scorer, "\"edgeonnx scores\"", FORM_COLUMNS, failure)) return false;
-  text_format(to, " FROM (SELECT *, edgeonnx_predict_lists(");
+  text_format(to, " FROM (SELECT *, edgeonnx_predict_rows(");
   text_quote(to, model, '\'');
-  text_format(to, ", \"edgeonnx row\") AS \"edgeonnx scores\" FROM %s AS \"edgeonnx row\")", source);
+  text_format(to, ", '%s', \"edgeonnx row\") AS \"edgeonnx scores\" FROM ", edgeonnx_scorer_digest(scorer));
+  if (!add_source(to, source, failure)) return false;
+  text_format(to, " AS \"edgeonnx row\")");
   return true;
 }
 
 static bool macro_of(Text* to, const char* model, const edgeonnx_scorer* scorer, const char* macro, Failure* failure) {
-  Text lists = {0};
+  Text lists = {0}, outputs = {0};
+  lists.failed = !outputs_in_words(&outputs, scorer);
   text_format(&lists, "edgeonnx_predict_lists(");
   text_quote(&lists, model, '\'');
+  text_format(&lists, ", ");
+  text_quote(&lists, outputs.data ? outputs.data : "", '\'');
   text_format(&lists, ", features)");
+  text_free(&outputs);
   text_format(to, "CREATE OR REPLACE MACRO ");
   text_quote(to, macro, '"');
   text_format(to, "(features) AS {");

@@ -199,6 +199,8 @@ EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* sc
 EDGEONNX_EXPORT const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer);
 /** The settings that the model was put into a registry with, "" if it was not; belongs to the scorer. */
 EDGEONNX_EXPORT const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer);
+/** SHA-256 of the model's bytes, 64 hexadecimal digits, of a scorer that a registry gave, "" of others; belongs to the scorer. */
+EDGEONNX_EXPORT const char* edgeonnx_scorer_digest(const edgeonnx_scorer* scorer);
 
 /* ------------------------------------------------------------------------------------------------------------------------- binding */
 

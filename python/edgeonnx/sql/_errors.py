@@ -1,0 +1,76 @@
+"""Errors with SQL Server's numbers.
+
+Numbers of PREDICT: learn.microsoft.com, "Database Engine events and errors", 31000 to 41399. Their texts were terse; ours say more.
+"""
+
+from __future__ import annotations
+
+import re
+
+from edgeonnx._errors import CoercionError, Error, InvalidArgument, ModelError, NotFound, RuntimeMissing, Unsupported, from_status
+
+__all__ = ["failure", "of_duckdb"]
+
+_KINDS: dict[int, type[Error]] = {
+    102: InvalidArgument,  # syntax
+    137: NotFound,  # a variable
+    207: NotFound,  # a column
+    544: InvalidArgument,  # a value for an identity column
+    39031: InvalidArgument,  # WITH cannot be parsed
+    39032: InvalidArgument,  # not name = value
+    39033: InvalidArgument,  # twice
+    39035: InvalidArgument,  # too many
+    39036: InvalidArgument,  # too few
+    39037: InvalidArgument,  # of a wrong type
+    39051: ModelError,  # corrupt or invalid
+    39052: Unsupported,  # a kind of model
+    39053: InvalidArgument,  # RUNTIME of a wrong type
+    39054: InvalidArgument,  # RUNTIME of a wrong value
+    39092: RuntimeMissing,
+    39096: NotFound,  # WITH differs from what the model returns
+    39097: CoercionError,  # a column of a type that no input takes
+    39099: Unsupported,
+}
+
+#: What the extension's messages begin with, in the order of the codes.
+_STATUSES = (
+    "OK",
+    "INVALID_ARGUMENT",
+    "INVALID_STATE",
+    "NOT_FOUND",
+    "IO",
+    "INVALID_MODEL",
+    "TYPE_MISMATCH",
+    "SHAPE_MISMATCH",
+    "NULL_VALUE",
+    "OVERFLOW",
+    "UNSUPPORTED",
+    "OUT_OF_MEMORY",
+    "CANCELLED",
+    "INFERENCE_FAILED",
+    "RUNTIME_MISSING",
+    "INTERNAL",
+)
+_MESSAGE = re.compile(rf"(?:^|: )({'|'.join(_STATUSES)})(?: (\d+))?: (.*)", re.DOTALL)
+_PIECE = re.compile(r"(?: at row \d+| At row \d+|row \d+)?([^.]*) \(rows are counted in the piece [^)]*\)")
+_COLUMN = re.compile(r"(?:column|output) '((?:[^']|'')*)'")
+_VALUE = re.compile(r"(?:value = |It is )(\S+?)\.?(?:\s|$)")
+_PREDICT_NUMBERS = {5: 39051, 14: 39092}
+
+
+def failure(number: int, message: str) -> Error:
+    """The exception of a number of SQL Server's; its `sql_number` is set."""
+    return _KINDS[number](f"{message} (error {number})", sql_number=number)
+
+
+def of_duckdb(error: Exception) -> Error | None:
+    """What edgeonnx's functions said inside DuckDB, as the exception that it is; None for an error of DuckDB's own."""
+    found = _MESSAGE.search(str(error))
+    if not found:
+        return None
+    code = _STATUSES.index(found[1])
+    number = int(found[2]) if found[2] else _PREDICT_NUMBERS.get(code)
+    message = found[3].split("\n\nLINE ")[0].strip()
+    column, value = _COLUMN.search(message), _VALUE.search(message)
+    text = f"{message} (error {number})" if number else message
+    return from_status(code, text, number, None, column[1] if column else None, value[1] if value else None)

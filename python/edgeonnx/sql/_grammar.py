@@ -1,0 +1,280 @@
+"""T-SQL with PREDICT, as trees: sqlglot's T-SQL dialect, extended.
+
+Grammar of PREDICT: learn.microsoft.com, "PREDICT (Transact-SQL)".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.tsql import TSQL
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokens import Token, TokenType
+
+from edgeonnx._errors import InvalidArgument
+from edgeonnx._sql_types import declaration_of
+from edgeonnx.sql._errors import failure
+
+__all__ = ["OutputColumn", "Predict", "Statement", "TransactSQL", "parse_batch", "split_batches"]
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """One column of a WITH list: its name, and its type as it was written, "numeric(25,17) NOT NULL"."""
+
+    name: str
+    declaration: str
+
+
+class Predict(exp.Expression):
+    """PREDICT(MODEL = this, DATA = data) WITH (...), as the `this` of a table."""
+
+    arg_types = {"this": True, "data": True, "with_list": True}  # noqa: RUF012
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        """The WITH list."""
+        return tuple(self.args["with_list"])
+
+
+_ARGUMENTS = ("MODEL", "DATA", "RUNTIME")
+#: What can only begin a statement, so that no alias is made of it where a script has no semicolon.
+_BEGINNINGS = {
+    TokenType.ALTER,
+    TokenType.COMMAND,
+    TokenType.CREATE,
+    TokenType.DECLARE,
+    TokenType.DELETE,
+    TokenType.DROP,
+    TokenType.EXECUTE,
+    TokenType.INSERT,
+    TokenType.MERGE,
+    TokenType.SELECT,
+    TokenType.SET,
+    TokenType.TRUNCATE,
+    TokenType.UPDATE,
+    TokenType.USE,
+}
+
+
+class TransactSQL(TSQL):
+    """T-SQL, where FLOAT has 8 bytes and REAL 4, GO is a word, and PREDICT a table."""
+
+    class Tokenizer(TSQL.Tokenizer):
+        """Without the commands that would swallow the rest of their line."""
+
+        KEYWORDS = {  # noqa: RUF012
+            word: kind for word, kind in TSQL.Tokenizer.KEYWORDS.items() if word not in ("GO", "PRINT", "EXPLAIN")
+        } | {"FLOAT": TokenType.DOUBLE}
+
+    class Parser(TSQL.Parser):
+        """Parses PREDICT where a table can stand, and statements without semicolons between them."""
+
+        ID_VAR_TOKENS = TSQL.Parser.ID_VAR_TOKENS - _BEGINNINGS
+        ALIAS_TOKENS = TSQL.Parser.ALIAS_TOKENS - _BEGINNINGS
+        TABLE_ALIAS_TOKENS = TSQL.Parser.TABLE_ALIAS_TOKENS - _BEGINNINGS
+
+        def parse_first(self, tokens: list[Token], sql: str) -> tuple[exp.Expression | None, int]:
+            """The statement that `tokens` begin with, and how many of them it took."""
+            self.reset()
+            self.sql = sql
+            self._chunks = [tokens]
+            self._advance_chunk()
+            tree = self._parse_statement()
+            self.check_errors()
+            return tree, self._index
+
+        def _warn_unsupported(self) -> None:
+            """Says nothing: what is not T-SQL is DuckDB's to read."""
+
+        def _parse_table(self, *args: Any, **options: Any) -> exp.Expression | None:
+            if self._curr.text.upper() != "PREDICT" or self._next.token_type != TokenType.L_PAREN:
+                return super()._parse_table(*args, **options)
+            self._advance(2)
+            given = self._predict_arguments()
+            table = exp.Table(this=Predict(this=given["MODEL"], data=given["DATA"], with_list=self._with_list()))
+            table.set("alias", self._parse_table_alias(alias_tokens=self.TABLE_ALIAS_TOKENS))
+            return table
+
+        def _predict_arguments(self) -> dict[str, exp.Expression]:
+            given: dict[str, exp.Expression] = {}
+            while True:
+                name = self._curr.text.upper()
+                if self._next.token_type != TokenType.EQ:
+                    raise failure(39032, f"PREDICT takes its arguments as name = value, MODEL = @m for instance; {self._curr.text!r} is none")
+                if name not in _ARGUMENTS:
+                    raise failure(39035, f"PREDICT has no argument {self._curr.text!r}; it has MODEL, DATA and RUNTIME")
+                if name in given:
+                    raise failure(39033, f"PREDICT is given {name} twice")
+                self._advance(2)
+                given[name] = self._predict_argument(name)
+                if not self._match(TokenType.COMMA):
+                    break
+            if not self._match(TokenType.R_PAREN):
+                raise failure(39032, f"PREDICT takes its arguments as name = value with commas between them; {self._curr.text!r} is unexpected")
+            if absent := [name for name in ("MODEL", "DATA") if name not in given]:
+                raise failure(39036, f"PREDICT needs {' and '.join(absent)}: PREDICT(MODEL = @m, DATA = a_table, RUNTIME = ONNX)")
+            return given
+
+        def _predict_argument(self, name: str) -> exp.Expression:
+            if name == "DATA":
+                value = self._parse_table(alias_tokens=self.TABLE_ALIAS_TOKENS)
+            elif name == "MODEL":
+                value = self._parse_disjunction()
+            else:
+                value = self._parse_primary() or self._parse_var(any_token=True)
+                _check_runtime(value)
+            if value is None:
+                raise failure(39036, f"PREDICT's {name} has no value")
+            return value
+
+        def _with_list(self) -> list[OutputColumn]:
+            if not self._match(TokenType.WITH) or not self._match(TokenType.L_PAREN):
+                raise failure(39031, "PREDICT(...) needs a list of its output columns behind it: WITH (score FLOAT, label BIGINT)")
+            columns: list[OutputColumn] = []
+            while True:
+                columns.append(self._output_column())
+                if not self._match(TokenType.COMMA):
+                    break
+            if not self._match(TokenType.R_PAREN):
+                raise failure(39031, f"the WITH list of PREDICT can't be read at {self._curr.text!r}: it has the form WITH (score FLOAT NOT NULL)")
+            names = [column.name.lower() for column in columns]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise failure(39031, f"the WITH list of PREDICT has {', '.join(map(repr, twice))} more than once")
+            return columns
+
+        def _output_column(self) -> OutputColumn:
+            name = self._parse_id_var(any_token=False)
+            start = self._curr
+            kind = self._parse_types() if name else None
+            if name is None or kind is None:
+                raise failure(39031, f"the WITH list of PREDICT can't be read at {self._curr.text!r}: it has the form WITH (score FLOAT NOT NULL)")
+            declaration = self._find_sql(start, self._prev)
+            if self._match(TokenType.COLLATE):
+                self._advance()
+            if self._match_text_seq("NOT", "NULL"):
+                declaration += " NOT NULL"
+            else:
+                self._match_text_seq("NULL")
+            try:
+                declaration_of(declaration)
+            except InvalidArgument as error:
+                raise failure(39031, f"column '{name.name}' of the WITH list: {error}") from None
+            return OutputColumn(name.name, declaration)
+
+
+def _check_runtime(value: exp.Expression | None) -> None:
+    if isinstance(value, exp.Literal) and not value.is_string:
+        raise failure(39053, f"PREDICT's RUNTIME is a word, RUNTIME = ONNX; {value.name} is a number")
+    word = value.name if value is not None else ""
+    if word.upper() != "ONNX":
+        raise failure(39054, f"PREDICT's RUNTIME is ONNX; {word!r} is not known")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a script: its text, and its tree unless it is of a dialect that only DuckDB reads."""
+
+    text: str
+    tree: exp.Expression | None
+    explain: str = ""  # "EXPLAIN" or "EXPLAIN ANALYZE" before it
+
+
+def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
+    """The batches of a script, cut at lines that hold nothing but GO: their tokens, and how often they are to run.
+
+    Raises
+    ------
+    InvalidArgument
+        A string, a name in brackets or a comment does not end.
+    """
+    try:
+        tokens = TransactSQL().tokenize(script)
+    except TokenError as error:
+        raise InvalidArgument(f"the script can't be read: {_plain(error)}", sql_number=105) from None
+    batch: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        alone = token.text.upper() == "GO" and (i == 0 or tokens[i - 1].line < token.line)
+        counted = alone and i + 1 < len(tokens) and tokens[i + 1].line == token.line and tokens[i + 1].token_type == TokenType.NUMBER
+        end = i + 2 if counted else i + 1
+        if alone and (end == len(tokens) or tokens[end].line > token.line):
+            yield batch, int(tokens[i + 1].text) if counted else 1
+            batch, i = [], end
+            continue
+        batch.append(token)
+        i += 1
+    yield batch, 1
+
+
+def parse_batch(tokens: list[Token], script: str) -> list[Statement]:
+    """The statements of a batch, with semicolons between them or without."""
+    statements = []
+    at = 0
+    while at < len(tokens):
+        if tokens[at].token_type == TokenType.SEMICOLON:
+            at += 1
+            continue
+        end = at
+        while end < len(tokens) and tokens[end].token_type != TokenType.SEMICOLON:
+            end += 1
+        explain, skipped = _explain(tokens[at:end])
+        begin = at + skipped
+        try:
+            tree, at = _first(tokens, begin, end, script)
+            statements.append(Statement(_text(tokens[begin:at], script), tree, explain))
+        except ParseError as error:
+            text = _text(tokens[at:end], script)
+            if _has_predict(tokens[at:end]):
+                raise InvalidArgument(f"syntax error: {_plain(error)}\nin {text}", sql_number=102) from None
+            statements.append(Statement(text, None))
+            at = end
+    return statements
+
+
+def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.Expression, int]:
+    """The statement that begins at `begin`, and where it ends, before `end` where no semicolon is needed."""
+    starts = [i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i])]
+    error = ParseError("this is not T-SQL")
+    # sqlglot finds the end of most statements by itself; of CREATE and its like it must be told where they might end.
+    for until in (end, *starts):
+        try:
+            tree, n_taken = TransactSQL().parser().parse_first(tokens[begin:until], script)
+        except ParseError as found:
+            error = found
+            continue
+        if tree is None or tree.find(exp.Command):
+            continue
+        if begin + n_taken in (until, *starts):
+            return tree, begin + n_taken
+        error = ParseError(f"{tokens[begin + n_taken].text!r} is unexpected")
+    raise error
+
+
+def _explain(tokens: list[Token]) -> tuple[str, int]:
+    words = [token.text.upper() for token in tokens[:2]]
+    if words[:1] != ["EXPLAIN"]:
+        return "", 0
+    return ("EXPLAIN ANALYZE", 2) if words[1:] == ["ANALYZE"] else ("EXPLAIN", 1)
+
+
+def _begins(before: Token, token: Token) -> bool:
+    return token.token_type in _BEGINNINGS or (token.line > before.line and token.text.upper() in ("PRINT", "EXPLAIN", "IF", "BEGIN"))
+
+
+def _has_predict(tokens: list[Token]) -> bool:
+    pairs = zip(tokens, tokens[1:], strict=False)
+    return any(word.text.upper() == "PREDICT" and behind.token_type == TokenType.L_PAREN for word, behind in pairs)
+
+
+def _text(tokens: list[Token], script: str) -> str:
+    return script[tokens[0].start : tokens[-1].end + 1]
+
+
+def _plain(error: Exception) -> str:
+    """The first line of sqlglot's message, without the codes that underline on a terminal."""
+    return str(error).split("\n")[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
