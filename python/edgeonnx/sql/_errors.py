@@ -9,12 +9,13 @@ import re
 
 from edgeonnx._errors import CoercionError, Error, InvalidArgument, ModelError, NotFound, RuntimeMissing, Unsupported, from_status
 
-__all__ = ["failure", "of_duckdb"]
+__all__ = ["failure", "of_duckdb", "plain"]
 
 _KINDS: dict[int, type[Error]] = {
     102: InvalidArgument,  # syntax
     137: NotFound,  # a variable
     207: NotFound,  # a column
+    209: InvalidArgument,  # a column of two tables
     544: InvalidArgument,  # a value for an identity column
     39031: InvalidArgument,  # WITH cannot be parsed
     39032: InvalidArgument,  # not name = value
@@ -22,6 +23,7 @@ _KINDS: dict[int, type[Error]] = {
     39035: InvalidArgument,  # too many
     39036: InvalidArgument,  # too few
     39037: InvalidArgument,  # of a wrong type
+    39049: CoercionError,  # what the engine says: of a column's type, in strict mode
     39051: ModelError,  # corrupt or invalid
     39052: Unsupported,  # a kind of model
     39053: InvalidArgument,  # RUNTIME of a wrong type
@@ -52,9 +54,16 @@ _STATUSES = (
     "INTERNAL",
 )
 _MESSAGE = re.compile(rf"(?:^|: )({'|'.join(_STATUSES)})(?: (\d+))?: (.*)", re.DOTALL)
-_PIECE = re.compile(r"(?: at row \d+| At row \d+|row \d+)?([^.]*) \(rows are counted in the piece [^)]*\)")
 _COLUMN = re.compile(r"(?:column|output) '((?:[^']|'')*)'")
 _VALUE = re.compile(r"(?:value = |It is )(\S+?)\.?(?:\s|$)")
+_NEEDLESS = (
+    (re.compile(r"model '[0-9a-f]{64}[^']*'(: )?"), lambda found: "" if found[1] else "the model"),
+    (re.compile(r" \((in SQL|settings, as in|rows are counted)[^()]*(\([^()]*\)[^()]*)*\)"), lambda _: ""),
+    (
+        re.compile(r"(?:, |at |At )?row \d+(?: of|,) ", re.IGNORECASE),
+        lambda found: "In " if found[0][0] == "A" else "in " if found[0][0] == "a" else "",
+    ),
+)
 _PREDICT_NUMBERS = {5: 39051, 14: 39092}
 
 
@@ -70,7 +79,17 @@ def of_duckdb(error: Exception) -> Error | None:
         return None
     code = _STATUSES.index(found[1])
     number = int(found[2]) if found[2] else _PREDICT_NUMBERS.get(code)
-    message = found[3].split("\n\nLINE ")[0].strip()
+    message = plain(found[3].split("\n\nLINE ")[0].strip())
     column, value = _COLUMN.search(message), _VALUE.search(message)
     text = f"{message} (error {number})" if number else message
     return from_status(code, text, number, None, column[1] if column else None, value[1] if value else None)
+
+
+def plain(message: str) -> str:
+    """A message of the extension's without what only who calls its functions needs.
+
+    That is a name made of a digest, the third argument of edgeonnx_load, a row counted from where DuckDB's piece began.
+    """
+    for pattern, instead in _NEEDLESS:
+        message = pattern.sub(instead, message)
+    return message

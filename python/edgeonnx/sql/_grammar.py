@@ -5,20 +5,22 @@ Grammar of PREDICT: learn.microsoft.com, "PREDICT (Transact-SQL)".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.parsers.tsql import TSQLParser
 
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._sql_types import declaration_of
 from edgeonnx.sql._errors import failure
 
-__all__ = ["OutputColumn", "Predict", "Statement", "TransactSQL", "parse_batch", "split_batches"]
+__all__ = ["OutputColumn", "Predict", "Print", "Statement", "Switch", "TransactSQL", "parse_batch", "split_batches"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class OutputColumn:
 class Predict(exp.Expression):
     """PREDICT(MODEL = this, DATA = data) WITH (...), as the `this` of a table."""
 
-    arg_types = {"this": True, "data": True, "with_list": True}  # noqa: RUF012
+    arg_types: ClassVar = {"this": True, "data": True, "with_list": True}
 
     @property
     def columns(self) -> tuple[OutputColumn, ...]:
@@ -40,10 +42,23 @@ class Predict(exp.Expression):
         return tuple(self.args["with_list"])
 
 
+class Print(exp.Expression):
+    """PRINT this."""
+
+
+class Switch(exp.Expression):
+    """SET this ON, or OFF: `this` in words, "IDENTITY_INSERT dbo.t" for instance."""
+
+    arg_types: ClassVar = {"this": True, "on": False}
+
+
 _ARGUMENTS = ("MODEL", "DATA", "RUNTIME")
 #: What can only begin a statement, so that no alias is made of it where a script has no semicolon.
 _BEGINNINGS = {
     TokenType.ALTER,
+    TokenType.BEGIN,
+    TokenType.COMMIT,
+    TokenType.ROLLBACK,
     TokenType.COMMAND,
     TokenType.CREATE,
     TokenType.DECLARE,
@@ -60,24 +75,28 @@ _BEGINNINGS = {
 }
 
 
+#: Behind these a statement goes on, whatever follows.
+_GOES_ON = {TokenType.ALIAS, TokenType.UNION, TokenType.ALL, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.L_PAREN}
+
+
 class TransactSQL(TSQL):
     """T-SQL, where FLOAT has 8 bytes and REAL 4, GO is a word, and PREDICT a table."""
 
     class Tokenizer(TSQL.Tokenizer):
         """Without the commands that would swallow the rest of their line."""
 
-        KEYWORDS = {  # noqa: RUF012
-            word: kind for word, kind in TSQL.Tokenizer.KEYWORDS.items() if word not in ("GO", "PRINT", "EXPLAIN")
-        } | {"FLOAT": TokenType.DOUBLE}
+        KEYWORDS = {word: kind for word, kind in TSQL.Tokenizer.KEYWORDS.items() if word not in ("GO", "PRINT", "EXPLAIN")} | {
+            "FLOAT": TokenType.DOUBLE
+        }
 
-    class Parser(TSQL.Parser):
+    class Parser(TSQLParser):
         """Parses PREDICT where a table can stand, and statements without semicolons between them."""
 
-        ID_VAR_TOKENS = TSQL.Parser.ID_VAR_TOKENS - _BEGINNINGS
-        ALIAS_TOKENS = TSQL.Parser.ALIAS_TOKENS - _BEGINNINGS
-        TABLE_ALIAS_TOKENS = TSQL.Parser.TABLE_ALIAS_TOKENS - _BEGINNINGS
+        ID_VAR_TOKENS = TSQLParser.ID_VAR_TOKENS - _BEGINNINGS
+        ALIAS_TOKENS = TSQLParser.ALIAS_TOKENS - _BEGINNINGS
+        TABLE_ALIAS_TOKENS = TSQLParser.TABLE_ALIAS_TOKENS - _BEGINNINGS
 
-        def parse_first(self, tokens: list[Token], sql: str) -> tuple[exp.Expression | None, int]:
+        def parse_first(self, tokens: list[Token], sql: str) -> tuple[exp.Expr | None, int]:
             """The statement that `tokens` begin with, and how many of them it took."""
             self.reset()
             self.sql = sql
@@ -87,10 +106,31 @@ class TransactSQL(TSQL):
             self.check_errors()
             return tree, self._index
 
+        def _parse_statement(self) -> exp.Expr | None:
+            if self._curr.text.upper() == "PRINT" and self._curr.token_type == TokenType.VAR:
+                self._advance()
+                return Print(this=self._parse_expression())
+            if self._curr.token_type == TokenType.SET and (switch := self._switch()):
+                return switch
+            return super()._parse_statement()
+
+        def _switch(self) -> Switch | None:
+            words: list[str] = []
+            for at in range(self._index + 1, len(self._tokens)):
+                token = self._tokens[at]
+                word = token.text.upper()
+                if word in ("ON", "OFF"):
+                    self._advance(at + 1 - self._index)
+                    return Switch(this=exp.var(" ".join(words)), on=word == "ON")
+                if token.token_type in (TokenType.EQ, TokenType.PARAMETER) or token.token_type in _BEGINNINGS:
+                    return None
+                words.append(word)
+            return None
+
         def _warn_unsupported(self) -> None:
             """Says nothing: what is not T-SQL is DuckDB's to read."""
 
-        def _parse_table(self, *args: Any, **options: Any) -> exp.Expression | None:
+        def _parse_table(self, *args: Any, **options: Any) -> exp.Expr | None:
             if self._curr.text.upper() != "PREDICT" or self._next.token_type != TokenType.L_PAREN:
                 return super()._parse_table(*args, **options)
             self._advance(2)
@@ -99,12 +139,14 @@ class TransactSQL(TSQL):
             table.set("alias", self._parse_table_alias(alias_tokens=self.TABLE_ALIAS_TOKENS))
             return table
 
-        def _predict_arguments(self) -> dict[str, exp.Expression]:
-            given: dict[str, exp.Expression] = {}
+        def _predict_arguments(self) -> dict[str, exp.Expr]:
+            given: dict[str, exp.Expr] = {}
             while True:
                 name = self._curr.text.upper()
                 if self._next.token_type != TokenType.EQ:
-                    raise failure(39032, f"PREDICT takes its arguments as name = value, MODEL = @m for instance; {self._curr.text!r} is none")
+                    raise failure(
+                        39032, f"PREDICT takes its arguments as name = value, MODEL = @m for instance; {self._curr.text!r} is none"
+                    )
                 if name not in _ARGUMENTS:
                     raise failure(39035, f"PREDICT has no argument {self._curr.text!r}; it has MODEL, DATA and RUNTIME")
                 if name in given:
@@ -114,12 +156,14 @@ class TransactSQL(TSQL):
                 if not self._match(TokenType.COMMA):
                     break
             if not self._match(TokenType.R_PAREN):
-                raise failure(39032, f"PREDICT takes its arguments as name = value with commas between them; {self._curr.text!r} is unexpected")
+                raise failure(
+                    39032, f"PREDICT takes its arguments as name = value with commas between them; {self._curr.text!r} is unexpected"
+                )
             if absent := [name for name in ("MODEL", "DATA") if name not in given]:
                 raise failure(39036, f"PREDICT needs {' and '.join(absent)}: PREDICT(MODEL = @m, DATA = a_table, RUNTIME = ONNX)")
             return given
 
-        def _predict_argument(self, name: str) -> exp.Expression:
+        def _predict_argument(self, name: str) -> exp.Expr:
             if name == "DATA":
                 value = self._parse_table(alias_tokens=self.TABLE_ALIAS_TOKENS)
             elif name == "MODEL":
@@ -140,7 +184,9 @@ class TransactSQL(TSQL):
                 if not self._match(TokenType.COMMA):
                     break
             if not self._match(TokenType.R_PAREN):
-                raise failure(39031, f"the WITH list of PREDICT can't be read at {self._curr.text!r}: it has the form WITH (score FLOAT NOT NULL)")
+                raise failure(
+                    39031, f"the WITH list of PREDICT can't be read at {self._curr.text!r}: it has the form WITH (score FLOAT NOT NULL)"
+                )
             names = [column.name.lower() for column in columns]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise failure(39031, f"the WITH list of PREDICT has {', '.join(map(repr, twice))} more than once")
@@ -151,8 +197,10 @@ class TransactSQL(TSQL):
             start = self._curr
             kind = self._parse_types() if name else None
             if name is None or kind is None:
-                raise failure(39031, f"the WITH list of PREDICT can't be read at {self._curr.text!r}: it has the form WITH (score FLOAT NOT NULL)")
-            declaration = self._find_sql(start, self._prev)
+                raise failure(
+                    39031, f"the WITH list of PREDICT can't be read at {self._curr.text!r}: it has the form WITH (score FLOAT NOT NULL)"
+                )
+            declaration = re.sub(r"[\[\]]", "", self._find_sql(start, self._prev))  # [numeric](25,17)
             if self._match(TokenType.COLLATE):
                 self._advance()
             if self._match_text_seq("NOT", "NULL"):
@@ -166,7 +214,7 @@ class TransactSQL(TSQL):
             return OutputColumn(name.name, declaration)
 
 
-def _check_runtime(value: exp.Expression | None) -> None:
+def _check_runtime(value: exp.Expr | None) -> None:
     if isinstance(value, exp.Literal) and not value.is_string:
         raise failure(39053, f"PREDICT's RUNTIME is a word, RUNTIME = ONNX; {value.name} is a number")
     word = value.name if value is not None else ""
@@ -179,8 +227,14 @@ class Statement:
     """One statement of a script: its text, and its tree unless it is of a dialect that only DuckDB reads."""
 
     text: str
-    tree: exp.Expression | None
+    tree: exp.Expr | None
     explain: str = ""  # "EXPLAIN" or "EXPLAIN ANALYZE" before it
+    placeholders: tuple[int, ...] = ()  # its question marks, numbered from 1 in the script
+
+    @property
+    def n_placeholders(self) -> int:
+        """How many question marks it has."""
+        return len(self.placeholders)
 
 
 def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
@@ -195,6 +249,7 @@ def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
         tokens = TransactSQL().tokenize(script)
     except TokenError as error:
         raise InvalidArgument(f"the script can't be read: {_plain(error)}", sql_number=105) from None
+    tokens = _number_placeholders(tokens)
     batch: list[Token] = []
     i = 0
     while i < len(tokens):
@@ -209,6 +264,26 @@ def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
         batch.append(token)
         i += 1
     yield batch, 1
+
+
+def _number_placeholders(tokens: list[Token]) -> list[Token]:
+    """Question marks as the variables ?1, ?2 ... of the script."""
+    numbered: list[Token] = []
+    n = 0
+    for token in tokens:
+        if token.token_type != TokenType.PLACEHOLDER:
+            numbered.append(token)
+            continue
+        n += 1
+        numbered += [
+            Token(kind, text, line=token.line, col=token.col, start=token.start, end=token.end)
+            for kind, text in ((TokenType.PARAMETER, "@"), (TokenType.VAR, f"?{n}"))
+        ]
+    return numbered
+
+
+def _placeholders(tokens: list[Token]) -> tuple[int, ...]:
+    return tuple(int(token.text[1:]) for token in tokens if token.token_type == TokenType.VAR and token.text.startswith("?"))
 
 
 def parse_batch(tokens: list[Token], script: str) -> list[Statement]:
@@ -226,24 +301,24 @@ def parse_batch(tokens: list[Token], script: str) -> list[Statement]:
         begin = at + skipped
         try:
             tree, at = _first(tokens, begin, end, script)
-            statements.append(Statement(_text(tokens[begin:at], script), tree, explain))
+            statements.append(Statement(_text(tokens[begin:at], script), tree, explain, _placeholders(tokens[begin:at])))
         except ParseError as error:
             text = _text(tokens[at:end], script)
             if _has_predict(tokens[at:end]):
                 raise InvalidArgument(f"syntax error: {_plain(error)}\nin {text}", sql_number=102) from None
-            statements.append(Statement(text, None))
+            statements.append(Statement(text, None, "", _placeholders(tokens[at:end])))
             at = end
     return statements
 
 
-def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.Expression, int]:
+def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.Expr, int]:
     """The statement that begins at `begin`, and where it ends, before `end` where no semicolon is needed."""
-    starts = [i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i])]
+    starts = [i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i]) and tokens[i - 1].token_type not in _GOES_ON]
     error = ParseError("this is not T-SQL")
     # sqlglot finds the end of most statements by itself; of CREATE and its like it must be told where they might end.
     for until in (end, *starts):
         try:
-            tree, n_taken = TransactSQL().parser().parse_first(tokens[begin:until], script)
+            tree, n_taken = TransactSQL.Parser(dialect=TransactSQL()).parse_first(tokens[begin:until], script)
         except ParseError as found:
             error = found
             continue
@@ -267,8 +342,7 @@ def _begins(before: Token, token: Token) -> bool:
 
 
 def _has_predict(tokens: list[Token]) -> bool:
-    pairs = zip(tokens, tokens[1:], strict=False)
-    return any(word.text.upper() == "PREDICT" and behind.token_type == TokenType.L_PAREN for word, behind in pairs)
+    return any(word.text.upper() == "PREDICT" and behind.token_type == TokenType.L_PAREN for word, behind in pairwise(tokens))
 
 
 def _text(tokens: list[Token], script: str) -> str:
