@@ -150,6 +150,8 @@ DATABASE_DUELS = (
     Duel("duckdb lgbm", FUNCTION, "lgbm", MILLION, FLOAT30, IN_DUCKDB, databases.duckdb_function, Target(5, 10)),
     Duel("duckdb lgbm", BESIDE, "lgbm", MILLION, FLOAT30, IN_DUCKDB, databases.scorer_beside, Target(1 / 1.3, 1)),
     Duel("duckdb logit", FUNCTION, "logit", MILLION, FLOAT20, IN_DUCKDB, databases.duckdb_function, Target(5, 10)),
+    Duel("sql", "fetch, run, register", "lgbm", MILLION, FLOAT30, databases.sql_predict, databases.sql_by_hand, Target(5, 10)),
+    Duel("sql", BESIDE, "lgbm", MILLION, FLOAT30, databases.sql_predict, databases.scorer_beside, Target(1 / 1.5, 1)),
     # Of a model this small, reading the table and writing the answers is the work.
     Duel("duckdb logit", BESIDE, "logit", MILLION, FLOAT20, IN_DUCKDB, databases.scorer_beside, Target(0.2, 1, informational=True)),
 )

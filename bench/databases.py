@@ -53,6 +53,46 @@ def bind_predict(connection: Any, table: Table) -> Call:
     return lambda: connection.execute(query).fetchnumpy()
 
 
+def load_sql(model: bytes, threads: int | None) -> Any:
+    import edgeonnx.sql
+
+    return edgeonnx.sql.connect(config={"threads": str(threads or n_cores())}), model
+
+
+def bind_sql(loaded: Any, table: Table) -> Call:
+    """PREDICT as users of SQL Edge write it, model table and all."""
+    connection, model = loaded
+    fill(connection.duckdb, table)
+    connection.execute("CREATE TABLE models (id INT, data VARBINARY(MAX)); INSERT INTO models VALUES (1, ?)", [model])
+    query = (
+        "DECLARE @model VARBINARY(MAX) = (SELECT data FROM models WHERE id = 1);"
+        "SELECT p.variable FROM PREDICT(MODEL = @model, DATA = data AS d, RUNTIME = ONNX) WITH (variable REAL) AS p"
+    )
+    return lambda: connection.execute(query).arrow()
+
+
+def arrow_to_arrays(table: Any) -> list[Array]:
+    return [column.to_numpy() for column in table.columns]
+
+
+def bind_by_hand(loaded: Any, table: Table) -> Call:
+    """What there is without PREDICT: fetch the columns, stack, narrow, run, and give the answers back to the database."""
+    import pyarrow
+
+    connection, session = loaded
+    columns = fill(connection, table)
+    name = session.get_inputs()[0].name
+
+    def call() -> Any:
+        fetched = connection.execute(f"SELECT {columns} FROM data").fetchnumpy()
+        matrix = np.column_stack(list(fetched.values())).astype(np.float32)
+        (result,) = session.run(None, {name: matrix})
+        connection.register("answers", pyarrow.table({"variable": result.ravel()}))
+        return connection.execute("SELECT variable FROM answers").fetchnumpy()
+
+    return call
+
+
 def load_function(model: bytes, threads: int | None) -> Any:
     return connect(threads), load_session(model, threads)
 
@@ -86,4 +126,6 @@ def last_column(scores: Any) -> list[Array]:
 
 duckdb_extension = Contender(load_extension, bind_predict, column_to_arrays)
 duckdb_function = Contender(load_function, bind_function, column_to_arrays)
+sql_predict = Contender(load_sql, bind_sql, arrow_to_arrays)
+sql_by_hand = Contender(load_function, bind_by_hand, column_to_arrays)
 scorer_beside = Contender(contenders.load_scorer, bind_scorer, last_column)

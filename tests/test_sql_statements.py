@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import datetime
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -272,3 +275,13 @@ def test_tables_of_every_kind_are_scored(con: edgeonnx.sql.Connection, tmp_path:
 def test_tutorial_database_has_its_models() -> None:
     with tutorial() as con:
         assert con.execute("SELECT id, description FROM models").fetchall() == [(1, "diabetes"), (2, "logit")]
+
+
+@pytest.mark.parametrize("fetch", ["fetchall", "fetchone", "arrow", "df"])
+def test_ctrl_c_ends_a_query(con: edgeonnx.sql.Connection, fetch: str) -> None:
+    query = "SELECT COUNT(*) FROM range(100000) a, range(100000) b, range(1000) c WHERE hash(a.range + b.range + c.range) = 5"
+    timer = threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        getattr(con.execute(query), fetch)()
+    assert con.execute("SELECT 1 AS a").fetchall() == [(1,)]

@@ -55,6 +55,58 @@ def features_script(features: pd.DataFrame) -> str:
     return f"DROP TABLE IF EXISTS features;\nCREATE TABLE features (id int, {columns});\nINSERT INTO features VALUES\n{rows};\n"
 
 
+def sql_script(features: pd.DataFrame, target: pd.Series[float], model: bytes) -> str:
+    """The tutorial as one script of T-SQL, from CREATE TABLE to the PREDICT query and its R2."""
+    rows = ",\n".join(f"({value!r}, {i})" for i, value in enumerate(target.to_list(), 1))
+    columns = "\n        , ".join(f"[{name}]" for name in features.columns)
+    return f"""\
+-- Azure SQL Edge's tutorial "Deploy and make predictions with an ONNX model", on the diabetes data of scikit-learn.
+
+-- The model, a scikit-learn pipeline in ONNX format, in a table of models.
+DROP TABLE IF EXISTS models;
+CREATE TABLE models (
+    [id] [int] IDENTITY(1,1) NOT NULL,
+    [data] [varbinary](max) NULL,
+    [description] varchar(1000)
+);
+INSERT INTO models ([data], [description]) VALUES (0x{model.hex().upper()}, 'diabetes');
+GO
+
+-- The data: what is known of each patient, and how the disease had progressed a year later.
+{features_script(features)}
+DROP TABLE IF EXISTS target;
+CREATE TABLE target (progress float, id int);
+INSERT INTO target VALUES
+{rows};
+GO
+
+-- Predictions, with the model and the data where they are.
+DECLARE @model VARBINARY(max) = (
+        SELECT DATA
+        FROM dbo.models
+        WHERE id = 1
+        );
+
+WITH predict_input
+AS (
+    SELECT TOP (1000) [id]
+        , {columns}
+    FROM [dbo].[features]
+    )
+SELECT predict_input.id
+    , p.{OUTPUT} AS progress
+FROM PREDICT(MODEL = @model, DATA = predict_input, RUNTIME = ONNX) WITH ({OUTPUT} FLOAT) AS p;
+GO
+
+-- How good they are.
+DECLARE @model VARBINARY(max) = (SELECT data FROM models WHERE id = 1);
+
+SELECT 1 - SUM(SQUARE(t.progress - p.{OUTPUT})) / SUM(SQUARE(t.progress - (SELECT AVG(progress) FROM target))) AS r2
+FROM PREDICT(MODEL = @model, DATA = features AS d, RUNTIME = ONNX) WITH ({OUTPUT} FLOAT) AS p
+INNER JOIN target AS t ON t.id = d.id;
+"""
+
+
 def sample(features: pd.DataFrame, n_rows: int) -> dict[str, NDArray[np.float32]]:
     """`n_rows` rows drawn with replacement, as one contiguous float32 array per column; the same ones every time."""
     rows = np.random.default_rng(442).integers(0, len(features), n_rows)

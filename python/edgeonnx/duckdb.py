@@ -34,7 +34,7 @@ def extension_path() -> str:
     if not path.exists():
         raise FileError(
             f"there is no {path}: this edgeonnx was built without the DuckDB extension. Build it with "
-            "`pip install -C cmake.define.EDGEONNX_DUCKDB=ON .` in a clone; that fetches DuckDB's headers"
+            "`pip install -C cmake.define.EDGEONNX_DUCKDB=ON .` in a clone, which tells why DuckDB's headers can't be fetched"
         )
     return str(path)
 

@@ -15,6 +15,7 @@ from edgeonnx.cli._error import CommandError
 from edgeonnx.cli.demo import demo
 from edgeonnx.cli.inspect import inspect
 from edgeonnx.cli.score import score
+from edgeonnx.cli.sql import sql
 from edgeonnx.cli.types import types
 
 _WRONG_INPUT = 1
@@ -99,5 +100,6 @@ def app() -> None:
 
 app.add_command(inspect)
 app.add_command(score)
+app.add_command(sql)
 app.add_command(types)
 app.add_command(demo)

@@ -1,12 +1,16 @@
 """Rows and rows per second on a terminal; nothing in a pipe."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+_MOMENT_S = 0.5
 
 
 @dataclass
@@ -42,6 +46,33 @@ def rows_progress(output: str, quiet: bool) -> Iterator[RowsProgress]:
         progress = RowsProgress(bar, bar.add_task("score", total=None, rows="0", rate=""))
         yield progress
     console.print(f"{progress.n_rows:,} rows scored into {output}, {progress.rate()}", highlight=False)
+
+
+@contextmanager
+def query_progress(connection: Any) -> Iterator[None]:
+    """A bar on stderr while a DuckDB connection works longer than a moment, if stderr is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        if ended.wait(_MOMENT_S):
+            return
+        with Progress(TextColumn("query"), BarColumn(), TaskProgressColumn(), console=console, transient=True) as bar:
+            task = bar.add_task("query", total=None)
+            while not ended.wait(_MOMENT_S / 5):
+                percent = connection.query_progress()
+                bar.update(task, total=100 if percent > 0 else None, completed=max(0, percent))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def n_short(number: float) -> str:

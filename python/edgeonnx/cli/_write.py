@@ -1,5 +1,6 @@
 """Tables out: a file that appears whole or not at all, or a stream on standard output."""
 
+import io
 import os
 import secrets
 import stat
@@ -38,6 +39,18 @@ def open_sink(path: str, format: Format, schema: pa.Schema) -> Iterator[Callable
         return
     with _naming(path), _replacement(path) as file, _writer(file, format, schema) as write:
         yield write
+
+
+@contextmanager
+def open_text(path: str) -> Iterator[IO[str]]:
+    """Text for a file, in UTF-8, as `open_sink` writes tables; ``-`` is standard output."""
+    if path == STANDARD_STREAM:
+        yield sys.stdout
+        return
+    with _naming(path), _replacement(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+        yield text
+        text.detach()
 
 
 class _WriteError(Exception):

@@ -50,7 +50,8 @@ def demo(rows: int, folder: str | None) -> None:
     with console.status(f"timing {rows:,} rows"):
         result = race(model_file.read_bytes(), rows)
     _print_race(console, result)
-    _print_next(console, model_file, data_file)
+    _run_sql(console, place / "tutorial.sql")
+    _print_next(console, model_file, data_file, place / "tutorial.sql")
 
 
 def _tutorial_steps(model_file: Path, data_file: Path, scored_file: Path) -> Table:
@@ -77,6 +78,7 @@ def _tutorial_steps(model_file: Path, data_file: Path, scored_file: Path) -> Tab
     steps.add_row("[cyan]predict[/]", "edgeonnx, DataFrame to DataFrame", *quality(table[_tutorial.OUTPUT].to_numpy()))
 
     pa.parquet.write_table(pa.Table.from_pandas(features, preserve_index=False), data_file)
+    data_file.with_name("tutorial.sql").write_text(_tutorial.sql_script(features, target, model_file.read_bytes()))
     data_file.with_name("features.sql").write_text(_tutorial.features_script(features))
     score_table(scorer, str(data_file), str(scored_file), "parquet", "parquet", Request(Binding(scorer.inputs)), quiet=True)
     answers = pa.parquet.read_table(scored_file)[_tutorial.OUTPUT].to_numpy()
@@ -103,12 +105,40 @@ def _print_race(console: Console, result: Race) -> None:
     console.print(f"\nedgeonnx is [bold]{ratio:.2f}[/] times as fast; worst difference {result.worst_difference:.1g}")
 
 
-def _print_next(console: Console, model_file: Path, data_file: Path) -> None:
+def _run_sql(console: Console, script: Path) -> None:
+    """The tutorial as its readers ran it, from CREATE TABLE to PREDICT."""
+    console.print(f"\n[bold]The same in T-SQL[/], {script}")
+    try:
+        import edgeonnx.sql
+    except ImportError as error:
+        console.print(f"[dim]not run: {error}[/]")
+        return
+    try:
+        with edgeonnx.sql.connect() as connection:
+            results = [connection.fetchmany(5) for has_rows in connection.steps(script.read_text()) if has_rows]
+    except edgeonnx.FileError as error:
+        console.print(f"[dim]not run: {error}[/]")
+        return
+    console.print(
+        f"[dim]PREDICT(MODEL = @model, DATA = predict_input, RUNTIME = ONNX) WITH ({_tutorial.OUTPUT} FLOAT), its first rows[/]\n"
+    )
+    rows = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    for name in ("id", "progress"):
+        rows.add_column(name, justify="right")
+    for identity, progress in results[0]:
+        rows.add_row(str(identity), f"{progress:.4f}")
+    console.print(rows)
+    ((r2,),) = results[1]
+    console.print(f"\nR2 by SQL {r2:.7f}")
+
+
+def _print_next(console: Console, model_file: Path, data_file: Path, script: Path) -> None:
     program = "edgeonnx" if shutil.which("edgeonnx") else sys.argv[0]
-    program, model, data = (shlex.quote(str(word)) for word in (program, model_file, data_file))
+    program, model, data, sql = (shlex.quote(str(word)) for word in (program, model_file, data_file, script))
     console.print("\n[bold]Try next[/]")
     for command in (
         f"{program} inspect {model}",
+        f"{program} sql -f {sql}",
         f"{program} score {model} {data} -o - --to csv --with '{_tutorial.OUTPUT} float' | head -3",
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)

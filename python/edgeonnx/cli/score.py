@@ -18,6 +18,7 @@ from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM
 from edgeonnx.cli._progress import rows_progress
 from edgeonnx.cli._read import open_source, rebatch
 from edgeonnx.cli._report import Totals
+from edgeonnx.cli._score_options import null_policy
 from edgeonnx.cli._source import Request, Split
 from edgeonnx.cli._write import open_sink
 
@@ -50,15 +51,12 @@ def _with_list(value: str) -> dict[str, str]:
 def _null_rule(value: str) -> tuple[str | None, str | float]:
     """``policy`` or ``input=policy``, as a pair of the input (or None) and the policy."""
     target, _, text = value.rpartition("=")
-    if text in ("error", "nan", "propagate"):
-        return target or None, text
-    for number in (int, float):
-        try:
-            return target or None, number(text)
-        except ValueError:
-            continue
-    at = f"input '{target}': " if target else ""
-    raise click.BadParameter(f"{at}expected error, nan, propagate or a number, or input= and one of these; got '{text}'")
+    try:
+        return target or None, null_policy(text)
+    except click.BadParameter:
+        at = f"input '{target}': " if target else ""
+        message = f"{at}expected error, nan, propagate or a number, or input= and one of these; got '{text}'"
+        raise click.BadParameter(message) from None
 
 
 def _rename(value: str) -> tuple[str, str]:

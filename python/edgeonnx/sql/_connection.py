@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import duckdb
 
 import edgeonnx.duckdb
 from edgeonnx._errors import InvalidArgument, InvalidState
+from edgeonnx.sql._interrupt import interruptible
 from edgeonnx.sql._session import Session, duckdb_errors
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "connect"]
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+
+_FETCHED_AHEAD = 1024
 
 
 def connect(
@@ -53,6 +56,7 @@ def connect(
     """
     settings = _settings(coercion, nulls, on_overflow)
     opened = duckdb.connect(os.fspath(database), read_only=read_only, config={"allow_unsigned_extensions": "true", **(config or {})})
+    opened.execute("SET python_enable_replacements = false").fetchall()  # a table's name never means a variable of Python's
     return Connection(edgeonnx.duckdb.load(opened), settings)
 
 
@@ -79,6 +83,7 @@ class Connection:
         self._duckdb = connection
         self._session = Session(connection, settings)
         self._has_rows = False
+        self._ahead: list[tuple[Any, ...]] = []  # rows that fetchone took along, the next one last
 
     @property
     def duckdb(self) -> duckdb.DuckDBPyConnection:
@@ -107,11 +112,22 @@ class Connection:
         duckdb.Error
             What DuckDB itself finds wrong, a table that is not there for instance.
         """
-        self._session.variables = {}
+        for _ in self.steps(script, parameters):
+            pass
+        return self
+
+    def steps(self, script: str, parameters: Parameters = (), *, keep: bool = False) -> Iterator[bool]:
+        """Run a script as `execute` does, statement by statement: True after each that gave rows, which can be fetched then.
+
+        `keep` keeps the variables of the scripts before.
+        """
+        if not keep:
+            self._session.variables = {}
         self._has_rows = False
+        self._ahead = []
         for has_rows in self._session.run_script(script, parameters):
             self._has_rows = has_rows
-        return self
+            yield has_rows
 
     def executemany(self, script: str, parameters: Iterable[Parameters]) -> Connection:
         """Run a script once for each set of parameters, all in one transaction."""
@@ -138,34 +154,35 @@ class Connection:
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row, or None."""
-        return next(iter(self.fetchmany(1)), None)
+        if not self._ahead:
+            self._ahead = self._fetch(lambda: self._duckdb.fetchmany(_FETCHED_AHEAD))[::-1]
+        return self._ahead.pop() if self._ahead else None
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The next `size` rows, or as many as there are."""
-        if not self._has_rows:
-            return []
-        self._session.pending = None
-        with duckdb_errors():
-            rows: list[tuple[Any, ...]] = self._duckdb.fetchmany(size)
-        return rows
+        ahead = [self._ahead.pop() for _ in range(min(size, len(self._ahead)))]
+        return ahead + self._fetch(lambda: self._duckdb.fetchmany(size - len(ahead))) if len(ahead) < size else ahead
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows that are left."""
+        ahead, self._ahead = self._ahead[::-1], []
+        return ahead + self._fetch(self._duckdb.fetchall)
+
+    def _fetch(self, call: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
         if not self._has_rows:
             return []
         self._session.pending = None
         with duckdb_errors():
-            rows: list[tuple[Any, ...]] = self._duckdb.fetchall()
-        return rows
+            return interruptible(self._duckdb, call)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        while rows := self.fetchmany(1024):
+        while rows := self.fetchmany(_FETCHED_AHEAD):
             yield from rows
 
     def arrow(self) -> pa.Table:
         """All rows that are left, as a pyarrow Table."""
         with duckdb_errors():
-            table: pa.Table = self._rows().to_arrow_table()
+            table: pa.Table = interruptible(self._duckdb, self._rows().to_arrow_table)
         return table
 
     def reader(self, batch_rows: int = 1_000_000) -> pa.RecordBatchReader:
@@ -177,7 +194,7 @@ class Connection:
     def df(self) -> pd.DataFrame:
         """All rows that are left, as a pandas DataFrame."""
         with duckdb_errors():
-            frame: pd.DataFrame = self._rows().df()
+            frame: pd.DataFrame = interruptible(self._duckdb, self._rows().df)
         return frame
 
     def pl(self) -> pl.DataFrame:

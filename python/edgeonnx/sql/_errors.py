@@ -56,7 +56,14 @@ _STATUSES = (
 _MESSAGE = re.compile(rf"(?:^|: )({'|'.join(_STATUSES)})(?: (\d+))?: (.*)", re.DOTALL)
 _COLUMN = re.compile(r"(?:column|output) '((?:[^']|'')*)'")
 _VALUE = re.compile(r"(?:value = |It is )(\S+?)\.?(?:\s|$)")
+
+
+def _of_cast(found: re.Match[str]) -> str:
+    return f"It is {found[1]}; TRY_CAST makes NULL of it" if found[1] else "TRY_CAST makes NULL of it"
+
+
 _NEEDLESS = (
+    (re.compile(r"(?:At|It is (\S+) at) row \d+ of column 'value'; on_overflow='null' makes such values NULL\."), _of_cast),
     (re.compile(r"model '[0-9a-f]{64}[^']*'(: )?"), lambda found: "" if found[1] else "the model"),
     (re.compile(r" \((in SQL|settings, as in|rows are counted)[^()]*(\([^()]*\)[^()]*)*\)"), lambda _: ""),
     (

@@ -15,6 +15,7 @@ from edgeonnx._errors import InvalidArgument, Unsupported
 from edgeonnx.sql import _identity
 from edgeonnx.sql._errors import failure, of_duckdb
 from edgeonnx.sql._grammar import Predict, Print, Statement, Switch, parse_batch, split_batches
+from edgeonnx.sql._interrupt import interruptible
 from edgeonnx.sql._predict import expand
 from edgeonnx.sql._translate import to_duckdb, translate
 from edgeonnx.sql._types import column_cast
@@ -123,7 +124,7 @@ class Session:
             if tree.find(Predict, exp.Parameter):
                 raise
             try:  # of DuckDB's dialect it may mean something else: [1, 2] is a list there, and a name here
-                self.connection.execute(f"{statement.explain} {statement.text}".strip())
+                self._run_text(f"{statement.explain} {statement.text}".strip())
             except duckdb.Error:
                 pass
             else:
@@ -138,29 +139,35 @@ class Session:
     def query(self, text: str, tree: exp.Expr | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query of DuckDB's, a text or a translated tree."""
         with duckdb_errors():
-            rows: list[tuple[Any, ...]] = self.connection.execute(text or to_duckdb(_not_none(tree)), self._values(tree)).fetchall()
+            rows: list[tuple[Any, ...]] = self._run_text(text or to_duckdb(_not_none(tree)), self._values(tree), self.connection.fetchall)
         return rows
+
+    def _run_text(self, text: str, values: Any = None, then: Callable[[], Any] = lambda: None) -> Any:
+        def run() -> Any:
+            self.connection.execute(text, values)
+            return then()
+
+        return interruptible(self.connection, run)
 
     def _execute(self, text: str, tree: exp.Expr | None) -> bool:
         values = self._values(tree)
         with duckdb_errors():
-            self.connection.execute(text, values)
+            self._run_text(text, values)
         self.pending = (text, values) if isinstance(tree, exp.Query) else None
         return self._note_rows()
 
     def _execute_text(self, statement: Statement) -> bool:
         values = [self.variables[f"?{i}"].value for i in statement.placeholders]
         with duckdb_errors():
-            self.connection.execute(statement.text, values)
+            self._run_text(statement.text, values)
         return self._note_rows()
 
     def _note_rows(self) -> bool:
         described = self.connection.description
         changed = described is not None and len(described) == 1 and described[0][0] == "Count"
         if changed:
-            row = self.connection.fetchone()
-            self.n_rows = int(row[0]) if row else 0
-            self.connection.fetchall()
+            rows = interruptible(self.connection, self.connection.fetchall)
+            self.n_rows = int(rows[0][0]) if rows else 0
         return described is not None and not changed
 
     # -------------------------------------------------------------------------------------------------------------------- variables
@@ -271,7 +278,7 @@ class Session:
         try:
             self._execute(statements[1], None)
         except BaseException:
-            self.connection.execute(f"DROP SEQUENCE IF EXISTS {sequence}")
+            self._run_text(f"DROP SEQUENCE IF EXISTS {sequence}")
             raise
         return False
 

@@ -1,0 +1,41 @@
+"""Ctrl-C while DuckDB works."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import duckdb
+
+__all__ = ["interruptible"]
+
+T = TypeVar("T")
+
+
+def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T:
+    """What `call` returns. In the main thread Ctrl-C ends it, where Python could hear of it only once DuckDB is done: another one makes the call."""
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    results: list[T] = []
+    errors: list[BaseException] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # raised again by who waits
+            errors.append(error)
+        finally:
+            ended.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        ended.wait()
+    except BaseException:
+        while not ended.wait(0.05):  # again: what was to be interrupted may only have begun after
+            connection.interrupt()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
