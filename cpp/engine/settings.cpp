@@ -19,6 +19,12 @@ std::string_view trimmed(std::string_view text) {
   return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
 }
 
+/// Without the quotes that examples in other languages have around a word.
+std::string_view unquoted(std::string_view word) {
+  const bool is_quoted = word.size() >= 2 && (word.front() == '\'' || word.front() == '"') && word.back() == word.front();
+  return is_quoted ? trimmed(word.substr(1, word.size() - 2)) : word;
+}
+
 template <class Enum>
 using Words = std::span<const std::pair<std::string_view, Enum>>;
 
@@ -84,7 +90,7 @@ Settings parse_settings(std::string_view text) {
     text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
     if (part.empty()) continue;
     const size_t equals = part.find('=');
-    const std::string_view word = equals == std::string_view::npos ? "" : trimmed(part.substr(equals + 1));
+    const std::string_view word = equals == std::string_view::npos ? "" : unquoted(trimmed(part.substr(equals + 1)));
     const std::string_view name = trimmed(part.substr(0, equals));
     for (const std::string_view each : given) {
       if (equal_ignoring_case(each, name)) throw Error(Code::kInvalidArgument, std::string(name) + " is set twice");

@@ -180,7 +180,12 @@ TEST(test_settings_in_words) {
   CHECK(rule.policy == EDGEONNX_NULLS_CONSTANT && rule.constant_is_integer == 1 && rule.constant_integer == -7);
   (void)settings_of("nulls=2.5e1", rule);
   CHECK(rule.policy == EDGEONNX_NULLS_CONSTANT && rule.constant_is_integer == 0 && rule.constant == 25);
-  for (const char* text : {"nulls", "nulls=", "nulls=none", "nulls=1x", "nulls=inf", "on_overflow=0", "coercion=any", "mode=1", "=1"}) {
+  for (const char* text : {"nulls='nan'", "nulls = \"nan\"", "nulls=' NaN '"}) {
+    (void)settings_of(text, rule);
+    CHECK(rule.policy == EDGEONNX_NULLS_NAN);
+  }
+  for (const char* text : {"nulls='nan", "nulls='", "nulls=''", "nulls='nan\"", "nulls", "nulls=", "nulls=none", "nulls=1x", "nulls=inf",
+                           "on_overflow=0", "coercion=any", "mode=1", "=1"}) {
     FAILURE(EDGEONNX_INVALID_ARGUMENT, settings_of(text, rule));
   }
 }
