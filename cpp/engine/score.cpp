@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -37,8 +38,8 @@ void check_call(const Binding& binding, std::span<const Batch> batches, std::spa
   if (options.selection && batches.size() != 1) {
     throw Error(Code::kInvalidArgument, "a selection is of one batch, and there are " + std::to_string(batches.size()));
   }
-  if (options.n_selected < 0 || options.max_scratch_bytes < 0 || options.n_threads < 0) {
-    throw Error(Code::kInvalidArgument, "n_selected, max_scratch_bytes and n_threads must not be negative");
+  if (options.n_selected < 0 || options.max_scratch_bytes < 0 || options.n_threads < -1) {
+    throw Error(Code::kInvalidArgument, "n_selected and max_scratch_bytes must not be negative, nor n_threads but for -1");
   }
   int64_t n_rows = 0;
   for (const Batch& batch : batches) {
@@ -107,7 +108,8 @@ struct Spread {
 /// As the plan and the scorer have it, or less where max_scratch_bytes asks for that. Throws Error(kOutOfMemory) where no less will do.
 Spread spread_of(const Binding& binding, int64_t n_rows, const CallOptions& options) {
   const plan::Plan& plan = binding.scorer->plan();
-  const int n_threads = options.n_threads > 0 ? std::min(options.n_threads, binding.scorer->n_threads()) : binding.scorer->n_threads();
+  const int most = binding.scorer->n_threads();
+  const int n_threads = options.n_threads == 0 ? most : std::min(std::abs(options.n_threads), most);
   Spread spread{plan.morsel_rows, n_threads};
   if (options.max_scratch_bytes == 0) return spread;
   const int64_t least = std::max<int64_t>(1, plan.fixed_batch);

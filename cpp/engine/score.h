@@ -19,7 +19,7 @@ struct CallOptions {
   int64_t n_selected = 0;
   int64_t deadline_ns = 0;        ///< 0, or what now_ns() must stay below
   int64_t max_scratch_bytes = 0;  ///< 0: as much as it takes
-  int n_threads = 0;              ///< 0: those of the scorer; 1: the calling thread alone
+  int n_threads = 0;              ///< 0: those of the scorer; 1: the calling thread alone; -1: one of the pool, while the calling one polls
 };
 
 struct Report {

@@ -160,6 +160,21 @@ TEST(test_one_thread_is_the_calling_one) {
   CHECK_EQUAL(score(binding, {table.batch()}, call).report.n_threads, int64_t{1});
 }
 
+TEST(test_one_thread_of_the_pool_is_no_more_than_one) {
+  const Scorer scorer = load(tiny::add(Type::kFloat, {"N"}), {4, 128});
+  const size_t n = 4096;
+  Table table(n);
+  table.add("a", counted(n)).add("b", counted(n));
+  const Binding binding = scorer.bind(table.fields(), binding_options());
+  edgeonnx_call call = default_call();
+  call.n_threads = -1;
+  CHECK_EQUAL(score(binding, {table.batch()}, call).report.n_threads, int64_t{1});
+  call.check = [](void*) { return 1; };
+  FAILURE(EDGEONNX_CANCELLED, score(binding, {table.batch()}, call));
+  call.n_threads = -2;
+  FAILURE(EDGEONNX_INVALID_ARGUMENT, score(binding, {table.batch()}, call));
+}
+
 TEST(test_budget_shortens_morsels_and_then_refuses) {
   const Scorer scorer = load(tiny::add(Type::kFloat, {"N"}), {2});
   const size_t n = 100000;

@@ -338,7 +338,8 @@ typedef struct edgeonnx_call {
   int64_t max_scratch_bytes; /* 0, or what the call may take for working memory, ONNX Runtime's own not counted: fewer threads and shorter
                                 morsels are used to stay below, and where those do not do, the call ends with EDGEONNX_OUT_OF_MEMORY */
   int32_t n_threads; /* 0: those of the scorer; else no more than these. 1: the calling thread alone, for callers that have threads of
-                        their own; a cancel request is then heard between two morsels */
+                        their own; a cancel request is then heard between two morsels. -1: one thread too, but of the library where that
+                        is needed for a request to be heard at any time */
 } edgeonnx_call;
 
 struct edgeonnx_report {
