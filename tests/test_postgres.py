@@ -77,7 +77,7 @@ def test_extension_can_be_dropped_and_made_again(server: Server, extension: None
             load(db, "scaled", scaled(2))
             assert value(db, "SELECT edgeonnx.predict('scaled', 4::real)") == 8
             db.execute("DROP EXTENSION edgeonnx")
-        assert value(db, "SELECT count(*) FROM pg_namespace WHERE nspname = 'edgeonnx'") == 0
+            assert value(db, "SELECT count(*) FROM pg_class WHERE relnamespace = 'edgeonnx'::regnamespace") == 0
     with server.connect() as db:
         db.execute("DROP DATABASE other")
 

@@ -2,7 +2,6 @@
 -- the rights of their caller.
 \echo Use "CREATE EXTENSION edgeonnx" to load this file. \quit
 
-CREATE SCHEMA edgeonnx; -- here, and not by the control file, so that it goes with the extension
 GRANT USAGE ON SCHEMA edgeonnx TO PUBLIC;
 
 CREATE TABLE edgeonnx.models (
