@@ -11,6 +11,8 @@ enum { kMostBatchRows = 8192, kBatchBytes = 16 << 20 };
 typedef struct Target {
   int source;    /* column of the query; -1: an output */
   Answer result; /* of an output */
+  Oid domain;    /* that it was declared as; else InvalidOid */
+  void* checks;  /* of the domain, as the server keeps them */
   Datum* passed; /* values of a batch */
   bool* passed_nulls;
   bool by_value;
@@ -77,6 +79,7 @@ static void read_list(Receiver* receiver, TupleDesc columns) {
     target->source = find_column(columns, name);
     if (target->source < 0) {
       answer_init(&target->result, name, declared->atttypid, declared->atttypmod);
+      if (getBaseType(declared->atttypid) != declared->atttypid) target->domain = declared->atttypid;
       ++receiver->n_outputs;
     } else {
       check_passed(TupleDescAttr(columns, target->source), declared);
@@ -187,9 +190,11 @@ static void flush(Receiver* receiver) {
   const MemoryContext caller = MemoryContextSwitchTo(receiver->batch_context);
   for (int64 row = 0; row < receiver->n_rows; ++row) {
     for (int i = 0; i < receiver->n_targets; ++i) {
-      const Target* target = &receiver->targets[i];
+      Target* target = &receiver->targets[i];
       if (target->source < 0) {
         receiver->row[i] = answer_get(&target->result, row, &receiver->row_nulls[i]);
+        if (OidIsValid(target->domain))
+          domain_check(receiver->row[i], receiver->row_nulls[i], target->domain, &target->checks, receiver->context);
       } else {
         receiver->row[i] = target->passed[row];
         receiver->row_nulls[i] = target->passed_nulls[row];
