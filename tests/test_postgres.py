@@ -402,6 +402,7 @@ def test_model_of_several_outputs_is_no_scalar(db: Connection) -> None:
     with pytest.raises(errors.InvalidParameterValue) as caught:
         db.execute("SELECT edgeonnx.predict('forest', 1::real)")
     assert all(f"'{name}'" in str(caught.value) for name in outputs)
+    assert caught.value.diag.message_hint.startswith(f"Name it after the model, 'forest.{outputs[0]}'")
     features = ", ".join(f"0::real AS f{i}" for i in range(case.feed(1)["X"].shape[1]))
     with pytest.raises(errors.DataException, match="array"):
         db.execute(f"SELECT * FROM edgeonnx.predict_rows('forest', 'SELECT {features}') AS p({outputs[1]} real)")

@@ -12,7 +12,8 @@ CREATE TABLE edgeonnx.models (
   description text,
   created timestamptz NOT NULL DEFAULT clock_timestamp(),
   digest bytea NOT NULL GENERATED ALWAYS AS (sha256(model)) STORED, -- by which a session knows what it has loaded
-  PRIMARY KEY (name, version)
+  PRIMARY KEY (name, version),
+  CONSTRAINT "a model's name has no @, which begins a version" CHECK (strpos(name, '@') = 0)
 );
 -- Serialized models hardly shrink.
 ALTER TABLE edgeonnx.models ALTER COLUMN model SET STORAGE EXTERNAL;
@@ -24,9 +25,8 @@ CREATE VIEW edgeonnx.model_info WITH (security_invoker = true) AS
 
 GRANT SELECT ON edgeonnx.model_info TO PUBLIC; -- shows who may read the table what is in it
 
--- Loads the row's model, and raises the error that its use would.
-CREATE FUNCTION edgeonnx.check_model(name text, version text) RETURNS void
-  AS 'MODULE_PATHNAME', 'edgeonnx_pg_check_model' LANGUAGE C STRICT;
+CREATE FUNCTION edgeonnx.check_model(name text, version text DEFAULT NULL) RETURNS void
+  AS 'MODULE_PATHNAME', 'edgeonnx_pg_check_model' LANGUAGE C;
 
 CREATE FUNCTION edgeonnx.load_model(name text, version text, model bytea, settings text DEFAULT '', description text DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -65,3 +65,13 @@ CREATE FUNCTION edgeonnx.predict_rows(model text, query text) RETURNS SETOF reco
   AS 'MODULE_PATHNAME', 'edgeonnx_pg_predict_rows' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1000;
 
 CREATE FUNCTION edgeonnx.live_objects() RETURNS bigint AS 'MODULE_PATHNAME', 'edgeonnx_pg_live_objects' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON TABLE edgeonnx.models IS 'ONNX models; who may SELECT from it may use them';
+COMMENT ON VIEW edgeonnx.model_info IS 'what edgeonnx.models has, without the bytes';
+COMMENT ON FUNCTION edgeonnx.load_model IS 'put a model into edgeonnx.models, or replace it, and check it';
+COMMENT ON FUNCTION edgeonnx.drop_model IS 'take a version of a model away, or all; gives how many, and an error if there was none';
+COMMENT ON FUNCTION edgeonnx.check_model IS 'load a version of a model, or the one put last, and raise the error that its use would';
+COMMENT ON FUNCTION edgeonnx.ports IS 'inputs and outputs of a model, with the types that they have here';
+COMMENT ON FUNCTION edgeonnx.predict IS 'score one row, features in the order of the inputs: predict(''model'' or ''model.output[0]'', feature, ...)';
+COMMENT ON FUNCTION edgeonnx.predict_rows IS 'score the rows of a query: SELECT * FROM edgeonnx.predict_rows(model, query) AS p(column type, ...)';
+COMMENT ON FUNCTION edgeonnx.live_objects IS 'objects of the library in this session, for tests of leaks';

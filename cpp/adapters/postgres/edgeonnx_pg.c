@@ -24,7 +24,13 @@ PG_FUNCTION_INFO_V1(edgeonnx_pg_ports);
 PG_FUNCTION_INFO_V1(edgeonnx_pg_live_objects);
 
 Datum edgeonnx_pg_check_model(PG_FUNCTION_ARGS) {
-  (void)model_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)), CurrentMemoryContext);
+  if (PG_ARGISNULL(0))
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the model's name must not be NULL"), detail_of(EDGEONNX_NULL_VALUE)));
+  Doing doing;
+  doing_begin(&doing, "check_model", PG_GETARG_TEXT_PP(0));
+  const char* version = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+  model_check(model_open(text_to_cstring(doing.model), version, NULL, CurrentMemoryContext));
+  doing_end(&doing);
   PG_RETURN_VOID();
 }
 
@@ -68,6 +74,21 @@ char* readable_outputs(const edgeonnx_scorer* scorer, int* n_readable, edgeonnx_
   return names;
 }
 
+const char* port_cut_to(const edgeonnx_scorer* scorer, PortGetter get, const char* name) {
+  const char* found = NULL;
+  edgeonnx_port port;
+  for (int64 i = 0; get(scorer, i, &port) == EDGEONNX_OK; ++i) {
+    const char* whole = from_utf8(port.name);
+    const int n_bytes = (int)strlen(whole);
+    if (n_bytes < NAMEDATALEN) continue;
+    const int n_kept = pg_mbcliplen(whole, n_bytes, NAMEDATALEN - 1); /* as the server cuts names */
+    if (strlen(name) != (size_t)n_kept || strncmp(whole, name, n_kept) != 0) continue;
+    if (found) return NULL;
+    found = port.name;
+  }
+  return found;
+}
+
 static void put_port(ReturnSetInfo* set, const char* kind, int position, const edgeonnx_port* port) {
   const char* type = type_of(port);
   const char* brackets = port->width == 1 ? "" : "[]";
@@ -85,7 +106,10 @@ static void put_port(ReturnSetInfo* set, const char* kind, int position, const e
 }
 
 Datum edgeonnx_pg_ports(PG_FUNCTION_ARGS) {
-  const Model* model = model_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL, CurrentMemoryContext);
+  Doing doing;
+  doing_begin(&doing, "ports", PG_GETARG_TEXT_PP(0));
+  const Model* model = model_open(text_to_cstring(doing.model), NULL, NULL, CurrentMemoryContext);
+  doing_end(&doing);
   InitMaterializedSRF(fcinfo, 0);
   ReturnSetInfo* set = (ReturnSetInfo*)fcinfo->resultinfo;
   edgeonnx_port port;

@@ -35,6 +35,7 @@
 /** An error of the library with room for its text. */
 typedef struct Failure {
   edgeonnx_error error;
+  const char* hint; /* NULL: as hint_of() has it */
   char text[8192];
 } Failure;
 
@@ -44,6 +45,19 @@ void check_status(edgeonnx_status status, const Failure* failure);
 int sqlstate_of(edgeonnx_status status);
 /** DETAIL of the extension's own errors: the same words as in the library's. */
 int detail_of(edgeonnx_status status);
+/** HINT: what there is to do in SQL, since the library's message may tell it in the words of another language; NULL if nothing. */
+const char* hint_of(const edgeonnx_error* error, const char* message);
+
+/** Names the function and the model in the CONTEXT of all errors from doing_begin() to doing_end(), the query's own included. */
+typedef struct Doing {
+  ErrorContextCallback callback;
+  const char* function;
+  const text* model;
+} Doing;
+
+void doing_begin(Doing* doing, const char* function, const text* model);
+void doing_end(const Doing* doing);
+
 /** For edgeonnx_call.check: 1 when the statement was cancelled, timed out, or the session is to end. */
 int is_interrupted(void* unused);
 
@@ -63,8 +77,12 @@ typedef struct Model {
 } Model;
 
 /** Looks the name up in edgeonnx.models, as the present snapshot and role see it.
- * @param version  NULL: the newest, or with `name@version` that one */
-Model* model_open(const char* name, const char* version, MemoryContext context);
+ * @param name     `name` or `name@version`
+ * @param version  NULL: the name's, else the newest
+ * @param output   NULL, or out: what follows the name in `name.output`, NULL if nothing does. The longest name that is there is taken */
+Model* model_open(const char* name, const char* version, char** output, MemoryContext context);
+/** Raises the error that every use of the model would end with, if it can't be used at all. */
+void model_check(const Model* model);
 
 /** What the answer of model_open depends on, but for the name. */
 typedef struct Stamp {
@@ -123,6 +141,11 @@ Datum answer_get(const Answer* result, int64 row, bool* is_null);
 extern int edgeonnx_pg_threads;
 extern int edgeonnx_pg_max_models;
 extern char* edgeonnx_pg_ort_library;
+
+/** edgeonnx_scorer_input or edgeonnx_scorer_output. */
+typedef edgeonnx_status (*PortGetter)(const edgeonnx_scorer* scorer, int64_t index, edgeonnx_port* port);
+/** The one port whose name is longer than the server's names may be and is cut to this one; NULL if there is none. As UTF-8. */
+const char* port_cut_to(const edgeonnx_scorer* scorer, PortGetter get, const char* name);
 
 /** "'a', 'b'" of the outputs that can be read, and how many these are; text can't. */
 char* readable_outputs(const edgeonnx_scorer* scorer, int* n_readable, edgeonnx_port* first);

@@ -3,6 +3,7 @@
 
 edgeonnx_error* failure_room(Failure* failure) {
   memset(&failure->error, 0, sizeof failure->error);
+  failure->hint = NULL;
   failure->error.message = failure->text;
   failure->error.message_capacity = sizeof failure->text;
   failure->text[0] = '\0';
@@ -58,9 +59,27 @@ void check_status(edgeonnx_status status, const Failure* failure) {
   if (status == EDGEONNX_OK) return;
   if (status == EDGEONNX_CANCELLED) CHECK_FOR_INTERRUPTS();
   const edgeonnx_error* error = &failure->error;
-  ereport(ERROR, (errcode(sqlstate_of(status)), errmsg_internal("%s", from_utf8(failure->text)), add_detail(error),
-                  error->column && error->column[0] ? err_generic_string(PG_DIAG_COLUMN_NAME, from_utf8(error->column)) : 0));
+  const char* hint = failure->hint ? failure->hint : hint_of(error, failure->text);
+  ereport(ERROR,
+          (errcode(sqlstate_of(status)), errmsg_internal("%s", from_utf8(failure->text)), add_detail(error), hint ? errhint("%s", hint) : 0,
+           error->column && error->column[0] ? err_generic_string(PG_DIAG_COLUMN_NAME, from_utf8(error->column)) : 0));
 }
+
+static void tell_doing(void* data) {
+  const Doing* doing = data;
+  errcontext("edgeonnx.%s, model '%s'", doing->function, text_to_cstring(doing->model));
+}
+
+void doing_begin(Doing* doing, const char* function, const text* model) {
+  doing->callback.callback = tell_doing;
+  doing->callback.arg = doing;
+  doing->callback.previous = error_context_stack;
+  doing->function = function;
+  doing->model = model;
+  error_context_stack = &doing->callback;
+}
+
+void doing_end(const Doing* doing) { error_context_stack = doing->callback.previous; }
 
 int is_interrupted(void* unused) {
   return InterruptPending && INTERRUPTS_CAN_BE_PROCESSED() && (QueryCancelPending || ProcDiePending || ClientConnectionLost);

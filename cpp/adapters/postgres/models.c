@@ -53,15 +53,56 @@ static bool find_row(const char* name, const char* version) {
 
 static char* row_text(int column) { return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column); }
 
-static void raise_not_found(const char* name) {
-  static SPIPlanPtr plan;
-  look_up(&plan, "SELECT string_agg(name, ''', ''') FROM (SELECT DISTINCT name FROM edgeonnx.models ORDER BY name LIMIT 20) AS present",
+/** "HINT: There are 'a', 'b' and 3 more": the last row's names and their number. */
+static int hint_present(const char* what, const char* way_out) {
+  const int64 n_more = atoll(row_text(2));
+  const char* more = n_more > 0 ? psprintf(" and " INT64_FORMAT " more, which edgeonnx.model_info lists", n_more) : "";
+  return errhint("%s %s%s. %s", what, row_text(1), more, way_out);
+}
+
+static void raise_not_found(const char* name, const char* version) {
+  static SPIPlanPtr names, versions;
+  const char* at = strchr(name, '@');
+  if (!version && at) {
+    version = at + 1;
+    name = pnstrdup(name, at - name);
+  }
+  look_up(&versions,
+          "SELECT string_agg(quote_literal(version), ', ' ORDER BY n) FILTER (WHERE n <= 20), count(*) - 20 FROM"
+          " (SELECT version, row_number() OVER (ORDER BY created DESC, version DESC) AS n FROM edgeonnx.models WHERE name = $1) AS present",
           name, NULL);
-  const char* others = row_text(1);
+  if (version && row_text(1))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model '%s': edgeonnx.models has no version '%s' of it", name, version),
+                    detail_of(EDGEONNX_NOT_FOUND), hint_present("It has the versions", "A name alone means the one put last.")));
+  /* Those that look like a slip of the pen come first. */
+  look_up(&names,
+          "SELECT string_agg(quote_literal(name), ', ' ORDER BY n) FILTER (WHERE n <= 20), count(*) - 20 FROM"
+          " (SELECT name, row_number() OVER (ORDER BY strpos(lower($1), lower(name)) = 0 AND strpos(lower(name), lower($1)) = 0,"
+          " left(lower(name), 4) <> left(lower($1), 4), left(lower(name), 2) <> left(lower($1), 2), name) AS n"
+          " FROM (SELECT DISTINCT name FROM edgeonnx.models) AS present) AS ranked",
+          name, NULL);
   ereport(ERROR,
           (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model '%s': edgeonnx.models has no such row", name), detail_of(EDGEONNX_NOT_FOUND),
-           others ? errhint("It has '%s'. Others are put there with edgeonnx.load_model(name, version, model).", others)
-                  : errhint("It is empty; put the model there with edgeonnx.load_model(name, version, model).")));
+           row_text(1) ? hint_present("It has", "Others are put there with edgeonnx.load_model(name, version, model).")
+                       : errhint("It is empty; put the model there with edgeonnx.load_model(name, version, model).")));
+}
+
+/** `name` or `name@version`; no model's name has an @. */
+static bool find_named(const char* name) {
+  if (find_row(name, NULL)) return true;
+  const char* at = strchr(name, '@');
+  return at && find_row(pnstrdup(name, at - name), at + 1);
+}
+
+/** `name.output`, the longest name first: names, versions and outputs may all have dots. Ends the name where it ends. */
+static bool find_with_output(char* name, char** output) {
+  for (char* dot = strrchr(name, '.'); dot; dot = strrchr(name, '.')) {
+    *dot = '\0';
+    if (*output) (*output)[-1] = '.';
+    *output = dot + 1;
+    if (find_named(name)) return true;
+  }
+  return false;
 }
 
 /** What drop_replaced looks for: the same version, another digest. */
@@ -88,6 +129,12 @@ static void drop_replaced(const char* name, const char* key, size_t n_version) {
   if (stale.found[0]) (void)edgeonnx_registry_drop(registry, name, stale.found, NULL, NULL);
 }
 
+/** So that a session whose setting was wrong may set it right. */
+static void drop_registry(void) {
+  edgeonnx_registry_release(registry);
+  registry = NULL;
+}
+
 static void load(const char* name, const char* version, const char* key) {
   static SPIPlanPtr plan;
   bool is_null;
@@ -95,9 +142,10 @@ static void load(const char* name, const char* version, const char* key) {
     elog(ERROR, "edgeonnx: model '%s' is gone", name); /* one snapshot sees a row always or never */
   struct varlena* model = PG_DETOAST_DATUM_PACKED(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
   Failure failure;
-  check_status(
-      edgeonnx_registry_put(registry, to_utf8(name), key, VARDATA_ANY(model), VARSIZE_ANY_EXHDR(model), NULL, failure_room(&failure)),
-      &failure);
+  const edgeonnx_status status =
+      edgeonnx_registry_put(registry, to_utf8(name), key, VARDATA_ANY(model), VARSIZE_ANY_EXHDR(model), NULL, failure_room(&failure));
+  if (status == EDGEONNX_RUNTIME_MISSING) drop_registry();
+  check_status(status, &failure);
   drop_replaced(to_utf8(name), key, strlen(to_utf8(version)) + 1);
 }
 
@@ -110,17 +158,18 @@ static void make_registry(void) {
   check_status(edgeonnx_registry_create(&options, &registry, failure_room(&failure)), &failure);
 }
 
-Model* model_open(const char* name, const char* version, MemoryContext context) {
+Model* model_open(const char* name, const char* version, char** output, MemoryContext context) {
   Model* model = MemoryContextAllocZero(context, sizeof *model);
   model->release.func = model_release;
   model->release.arg = model;
   MemoryContextRegisterResetCallback(context, &model->release);
   model->name = MemoryContextStrdup(context, name);
+  if (output) *output = NULL;
   make_registry();
 
   SPI_connect();
-  const char* at = strrchr(name, '@');
-  if (!find_row(name, version) && !(at && !version && find_row(pnstrdup(name, at - name), at + 1))) raise_not_found(name);
+  const bool is_found = version ? find_row(name, version) : find_named(name);
+  if (!is_found && !(output && find_with_output(model->name, output))) raise_not_found(name, version);
   char* row_name = row_text(1);
   char* row_version = row_text(2);
   char* digest = row_text(3);
@@ -138,4 +187,41 @@ Model* model_open(const char* name, const char* version, MemoryContext context) 
   check_status(status, &failure);
   SPI_finish();
   return model;
+}
+
+void model_check(const Model* model) {
+  const int n_inputs = (int)edgeonnx_scorer_n_inputs(model->scorer);
+  edgeonnx_field* fields = palloc0((n_inputs + 1) * sizeof *fields);
+  bool is_open = false; /* in the width of an input: the columns decide */
+  int n_readable;
+  edgeonnx_port port;
+  (void)readable_outputs(model->scorer, &n_readable, &port);
+  for (int i = 0; i < n_inputs; ++i) {
+    (void)edgeonnx_scorer_input(model->scorer, i, &port);
+    const bool is_text = port.type == EDGEONNX_TYPE_STRING || port.type == EDGEONNX_TYPE_UNDEFINED;
+    is_open |= port.width < 0 && !is_text;
+    fields[i] = (edgeonnx_field){
+        .name = port.name, .type_name = *port.sql_type ? port.sql_type : port.onnx_type, .type = port.type, .width = Max(port.width, 1)};
+  }
+  if (n_inputs == 0)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("model '%s' has no inputs, so that no row can be given to it", model->name), detail_of(EDGEONNX_UNSUPPORTED)));
+  if (is_open && n_readable > 0) return;
+  /* One output that can be used is enough. */
+  Failure failure;
+  (void)failure_room(&failure);
+  edgeonnx_status status = EDGEONNX_OK;
+  for (int64 i = 0; edgeonnx_scorer_output(model->scorer, i, &port) == EDGEONNX_OK; ++i) {
+    const edgeonnx_result result = {.output = port.name};
+    edgeonnx_binding_options options = model->options;
+    options.results = &result;
+    options.n_results = 1;
+    edgeonnx_binding* binding = NULL;
+    status = edgeonnx_binding_create(model->scorer, fields, n_inputs, &options, &binding, failure_room(&failure));
+    edgeonnx_binding_release(binding);
+    if (status == EDGEONNX_OK) return;
+  }
+  if (strncmp(failure.text, "output", strlen("output")) == 0)
+    failure.hint = "No output of the model can be used. Export it with one of numbers that has a row for every row of the input.";
+  check_status(status, &failure);
 }

@@ -32,6 +32,8 @@ typedef struct Receiver {
   int* field_columns;
   Column* fields;
   edgeonnx_column* views;
+  int n_renames; /* columns whose input's name the server cut */
+  edgeonnx_rename* renames;
   int n_outputs;
   edgeonnx_output* outputs;
   int64 n_rows; /* of the batch */
@@ -49,6 +51,16 @@ static bool feeds_input(const edgeonnx_scorer* scorer, const char* column) {
     if (pg_strcasecmp(port.name, column) == 0) return true;
   }
   return false;
+}
+
+/** No binding reads an array whose length is known from its values only. */
+static void refuse_array(const char* name, const FormData_pg_attribute* column) {
+  if (!OidIsValid(get_base_element_type(column->atttypid))) return;
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_DATATYPE_MISMATCH),
+       errmsg("input '%s': column '%s' of the query is %s, and arrays don't feed inputs", name, name, format_type_be(column->atttypid)),
+       detail_of(EDGEONNX_TYPE_MISMATCH), errhint("Select its elements one by one, a[1] AS a1, a[2] AS a2, in the order of the input.")));
 }
 
 static int find_column(TupleDesc columns, const char* name) {
@@ -78,7 +90,8 @@ static void read_list(Receiver* receiver, TupleDesc columns) {
     char* name = pstrdup(NameStr(declared->attname));
     target->source = find_column(columns, name);
     if (target->source < 0) {
-      answer_init(&target->result, name, declared->atttypid, declared->atttypmod);
+      const char* whole = port_cut_to(receiver->model->scorer, edgeonnx_scorer_output, name);
+      answer_init(&target->result, whole ? from_utf8(whole) : name, declared->atttypid, declared->atttypmod);
       if (getBaseType(declared->atttypid) != declared->atttypid) target->domain = declared->atttypid;
       ++receiver->n_outputs;
     } else {
@@ -93,7 +106,7 @@ static void read_list(Receiver* receiver, TupleDesc columns) {
   char* names = readable_outputs(receiver->model->scorer, &n_readable, &first);
   ereport(ERROR,
           (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the column definition list names no output of model '%s'", receiver->model->name),
-           detail_of(EDGEONNX_NOT_FOUND), errhint("Its outputs are %s.", names)));
+           detail_of(EDGEONNX_NOT_FOUND), n_readable ? errhint("Its outputs are %s.", names) : 0));
 }
 
 /** Columns that only pass through are kept from a matrix input, which takes all numeric columns. */
@@ -101,14 +114,18 @@ static void read_columns(Receiver* receiver, TupleDesc columns) {
   const bool takes_all = edgeonnx_scorer_n_inputs(receiver->model->scorer) == 1;
   receiver->fields = palloc0(columns->natts * sizeof(Column));
   receiver->views = palloc0(columns->natts * sizeof(edgeonnx_column));
+  receiver->renames = palloc0(columns->natts * sizeof(edgeonnx_rename));
   receiver->field_columns = palloc(columns->natts * sizeof(int));
   for (int i = 0; i < columns->natts; ++i) {
     const FormData_pg_attribute* attribute = TupleDescAttr(columns, i);
     char* name = pstrdup(NameStr(attribute->attname));
-    const bool feeds = feeds_input(receiver->model->scorer, to_utf8(name));
+    const char* whole = port_cut_to(receiver->model->scorer, edgeonnx_scorer_input, name);
+    const bool feeds = whole || feeds_input(receiver->model->scorer, to_utf8(name));
     bool passes = false;
     for (int t = 0; t < receiver->n_targets; ++t) passes |= receiver->targets[t].source == i;
     if (passes && !feeds) continue;
+    if (feeds) refuse_array(name, attribute);
+    if (whole) receiver->renames[receiver->n_renames++] = (edgeonnx_rename){.column = to_utf8(name), .input = whole};
     Column* field = &receiver->fields[receiver->n_fields];
     column_init(field, name, attribute->atttypid, attribute->atttypmod);
     receiver->field_columns[receiver->n_fields++] = i;
@@ -127,6 +144,8 @@ static void bind(Receiver* receiver) {
   edgeonnx_binding_options options = receiver->model->options;
   options.results = results;
   options.n_results = n_results;
+  options.renames = receiver->renames;
+  options.n_renames = receiver->n_renames;
   Failure failure;
   check_status(edgeonnx_binding_create(receiver->model->scorer, fields, receiver->n_fields, &options, &receiver->model->binding,
                                        failure_room(&failure)),
@@ -181,8 +200,11 @@ static void flush(Receiver* receiver) {
     if (receiver->fields[i].values) receiver->views[i] = column_view(&receiver->fields[i]);
   }
   const edgeonnx_batch batch = {receiver->views, receiver->n_rows};
-  const edgeonnx_call call = {
-      .struct_size = sizeof call, .check = is_interrupted, .first_row = receiver->first_row, .n_threads = edgeonnx_pg_threads};
+  const edgeonnx_call call = {.struct_size = sizeof call,
+                              .check = is_interrupted,
+                              .first_row = receiver->first_row,
+                              /* One, but not this: it must be free to hear of interrupts. */
+                              .n_threads = edgeonnx_pg_threads == 1 ? -1 : edgeonnx_pg_threads};
   Failure failure;
   check_status(edgeonnx_binding_score(receiver->model->binding, &batch, 1, receiver->outputs, receiver->n_outputs, &call, NULL,
                                       failure_room(&failure)),
@@ -245,13 +267,15 @@ Datum edgeonnx_pg_predict_rows(PG_FUNCTION_ARGS) {
   if (!info || !IsA(info, ReturnSetInfo) || !info->expectedDesc)
     ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("predict_rows stands in FROM, with a column definition list"),
                     errhint("SELECT * FROM edgeonnx.predict_rows(model, query) AS p(column type, ...)")));
+  Doing doing;
+  doing_begin(&doing, "predict_rows", PG_GETARG_TEXT_PP(0));
   InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
   const MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "edgeonnx predict_rows", ALLOCSET_DEFAULT_SIZES);
   Receiver* receiver = MemoryContextAllocZero(context, sizeof *receiver);
   receiver->base = (DestReceiver){receive, startup, shutdown, destroy, DestNone};
   receiver->context = context;
   receiver->batch_context = AllocSetContextCreate(context, "edgeonnx batch", ALLOCSET_DEFAULT_SIZES);
-  receiver->model = model_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL, context);
+  receiver->model = model_open(text_to_cstring(doing.model), NULL, NULL, context);
   receiver->list = info->setDesc;
   receiver->n_targets = info->setDesc->natts;
   receiver->store = info->setResult;
@@ -262,6 +286,7 @@ Datum edgeonnx_pg_predict_rows(PG_FUNCTION_ARGS) {
   const int rc = SPI_execute_extended(query, &options);
   if (rc < 0) elog(ERROR, "edgeonnx: the query failed: %s", SPI_result_code_string(rc));
   SPI_finish();
+  doing_end(&doing);
   MemoryContextDelete(context);
   return (Datum)0;
 }
