@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T:
-    """What `call` returns. In the main thread Ctrl-C ends it, where Python could hear of it only once DuckDB is done: another one makes the call."""
+    """What `call` returns; Ctrl-C in the main thread ends it.
+
+    Python hears of Ctrl-C in its main thread alone, and there only once DuckDB is done; so another thread makes the call.
+    """
     if threading.current_thread() is not threading.main_thread():
         return call()
     results: list[T] = []
