@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import apsw
@@ -22,30 +21,11 @@ import models
 import trained_linear
 from edgeonnx import _core, _runtime
 from face_sqlite import can_load_extensions, connect
+from sqlite_support import db, load, rows
+
+__all__ = ["db"]
 
 AFFINE = models.affine(("a", "b", "c"))
-
-
-@pytest.fixture
-def db() -> Iterator[Any]:
-    """A connection with the extension, and nothing left when it is closed but what the models are."""
-    connection = connect()
-    for (name,) in list(connection.execute("SELECT name FROM edgeonnx_models")):
-        connection.execute("SELECT edgeonnx_drop(?)", (name,))
-    before = _core.live_objects()
-    yield connection
-    for (name,) in list(connection.execute("SELECT name FROM edgeonnx_models")):
-        connection.execute("SELECT edgeonnx_drop(?)", (name,))
-    connection.close()
-    assert _core.live_objects() <= before
-
-
-def load(db: Any, name: str, model: bytes, settings: str | None = None) -> None:
-    db.execute("SELECT edgeonnx_load(?, ?, ?)", (name, model, settings))
-
-
-def rows(db: Any, sql: str, *values: Any) -> list[Any]:
-    return list(db.execute(sql, values))
 
 
 def fill(db: Any, n_rows: int = 1000) -> None:

@@ -24,6 +24,14 @@ static int add_functions(sqlite3* connection) {
   return code;
 }
 
+/** A table that runs queries, with a count of the connection's own. */
+static int add_scores(sqlite3* connection, const char* name, const sqlite3_module* module) {
+  int* const depth = sqlite3_malloc(sizeof *depth);
+  if (!depth) return SQLITE_NOMEM;
+  *depth = 0;
+  return sqlite3_create_module_v2(connection, name, module, depth, sqlite3_free); /* which frees it on failure too */
+}
+
 __attribute__((visibility("default"))) int sqlite3_edgeonnxsqlite_init(sqlite3* connection, char** message,
                                                                        const sqlite3_api_routines* api) {
   /* An extension has one table of SQLite's calls, and each SQLite in a process its own connections. */
@@ -38,8 +46,8 @@ __attribute__((visibility("default"))) int sqlite3_edgeonnxsqlite_init(sqlite3* 
   SQLITE_EXTENSION_INIT2(api)
   models_watch_forks();
   int code = add_functions(connection);
-  if (code == SQLITE_OK) code = sqlite3_create_module(connection, "edgeonnx_score", &scores_function, NULL);
-  if (code == SQLITE_OK) code = sqlite3_create_module(connection, "edgeonnx", &scores_table, NULL);
+  if (code == SQLITE_OK) code = add_scores(connection, "edgeonnx_score", &scores_function);
+  if (code == SQLITE_OK) code = add_scores(connection, "edgeonnx", &scores_table);
   if (code == SQLITE_OK) code = sqlite3_create_module(connection, "edgeonnx_models", &models_list, NULL);
   if (code == SQLITE_OK) code = sqlite3_create_module(connection, "edgeonnx_ports", &ports_list, NULL);
   /* The models, and the threads that score, outlive the connection. */

@@ -32,12 +32,28 @@ void failure_add(Failure* failure, const char* format, ...) {
   va_end(values);
 }
 
+/** The status that a message of ours begins with, which it is cut off; a query may itself score. */
+static edgeonnx_status status_told(const char** message) {
+  for (edgeonnx_status code = EDGEONNX_INVALID_ARGUMENT; code <= EDGEONNX_INTERNAL; ++code) {
+    const char* const name = edgeonnx_status_name(code);
+    const size_t length = strlen(name);
+    if (strncmp(*message, name, length) != 0 || strncmp(*message + length, ": ", 2) != 0) continue;
+    *message += length + 2;
+    return code;
+  }
+  return EDGEONNX_OK;
+}
+
 int failure_of_sqlite(Failure* failure, sqlite3* connection, const char* what) {
   const int code = sqlite3_errcode(connection);
-  const edgeonnx_status status = code == SQLITE_INTERRUPT ? EDGEONNX_CANCELLED
-                                 : code == SQLITE_NOMEM   ? EDGEONNX_OUT_OF_MEMORY
-                                                          : EDGEONNX_INVALID_ARGUMENT;
-  failure_set(failure, status, "%s: %s", what, sqlite3_errmsg(connection));
+  const char* message = sqlite3_errmsg(connection);
+  edgeonnx_status status = status_told(&message);
+  if (status != EDGEONNX_OK) {
+    failure_set(failure, status, "%s", message);
+  } else {
+    status = code == SQLITE_INTERRUPT ? EDGEONNX_CANCELLED : code == SQLITE_NOMEM ? EDGEONNX_OUT_OF_MEMORY : EDGEONNX_INVALID_ARGUMENT;
+    failure_set(failure, status, "%s: %s", what, message);
+  }
   failure->sqlite_code = code;
   return code;
 }

@@ -2,7 +2,8 @@
  *
  * To ask a statement for its columns takes SQLite's mutex for every value. A function's arguments do not, so the query is put into one
  * whose WHERE hands every row to edgeonnx_gather. One that speaks of an order is asked row by row: SQLite sorts behind a WHERE, and what
- * was gathered before would come out of order.
+ * was gathered before would come out of order. In a statement that writes, all rows are read before the first is given: else
+ * INSERT INTO t would score the rows that it has put into t.
  */
 #include <string.h>
 
@@ -83,31 +84,65 @@ static bool speaks_of_order(const char* sql) {
   return false;
 }
 
-/** Lets the query hand its rows over, where it can stand in another one (PRAGMA can't) and its columns are not too many for a function. */
-static int let_gather(Query* query, const char* sql, Failure* failure) {
-  const int n_arguments = query->n_read + query->n_kept + 1;
-  if (n_arguments == 1 || n_arguments > sqlite3_limit(query->connection, SQLITE_LIMIT_FUNCTION_ARG, -1)) return SQLITE_OK;
-  if (speaks_of_order(sql)) return SQLITE_OK;
+/** Whether a statement of the connection that writes is under way: SQLite does not know that the query may read what it writes. */
+static bool is_writing(sqlite3* connection) {
+  for (sqlite3_stmt* at = sqlite3_next_stmt(connection, NULL); at; at = sqlite3_next_stmt(connection, at)) {
+    if (sqlite3_stmt_busy(at) && !sqlite3_stmt_readonly(at)) return true;
+  }
+  return false;
+}
+
+/** The start of a statement that has the query within it, its columns named c0, c1, ... */
+static sqlite3_str* begin_around(const Query* query, const char* sql) {
   size_t length = strlen(sql);
   while (length > 0 && is_blank(sql + length - 1)) --length;
   sqlite3_str* const text = sqlite3_str_new(query->connection);
   sqlite3_str_appendall(text, "WITH " GATHERED "(");
   for (int i = 0; i < query->n_columns; ++i) sqlite3_str_appendf(text, "%sc%d", i ? ", " : "", i);
-  sqlite3_str_appendf(text, ") AS (%.*s\n) SELECT 1 FROM (SELECT ", (int)length, sql);
-  append_columns(text, query);
-  sqlite3_str_appendall(text, " FROM " GATHERED ") WHERE edgeonnx_gather(?1, ");
-  append_columns(text, query);
-  sqlite3_str_appendall(text, ")");
-  char* const gathering = sqlite3_str_finish(text);
-  if (!gathering) return no_memory(failure);
+  sqlite3_str_appendf(text, ") AS (%.*s\n) ", (int)length, sql);
+  return text;
+}
+
+/* SQLite reads all of the right side of such a join, into a table of its own that may go to disk, before it gives the first row: its LIMIT
+ * keeps it a query apart, and a CROSS JOIN is not turned round. AS MATERIALIZED promises less, and is new in 3.35. */
+#define AT_ONCE "(SELECT 1) CROSS JOIN (SELECT * FROM " GATHERED " LIMIT -1) AS g"
+
+/** Puts the statement of that text, which it frees, in the place of the query's own; whether that could be prepared. */
+static bool replace_statement(Query* query, sqlite3_str* text) {
+  char* const sql = sqlite3_str_finish(text);
   sqlite3_stmt* statement = NULL;
-  (void)sqlite3_prepare_v2(query->connection, gathering, -1, &statement, NULL);
-  sqlite3_free(gathering);
-  if (!statement) return SQLITE_OK;
+  if (sql) (void)sqlite3_prepare_v2(query->connection, sql, -1, &statement, NULL);
+  sqlite3_free(sql);
+  if (!statement) return false;
   sqlite3_finalize(query->statement);
   query->statement = statement;
-  query->gathers = true;
-  return sqlite3_bind_pointer(statement, 1, query, POINTER_TYPE, NULL);
+  return true;
+}
+
+/** Lets the query hand its rows over, where it can stand in another one (PRAGMA can't) and its columns are not too many for a function. */
+static int let_gather(Query* query, const char* sql, Failure* failure) {
+  const int n_arguments = query->n_read + query->n_kept + 1;
+  const bool at_once = is_writing(query->connection);
+  if (n_arguments > 1 && n_arguments <= sqlite3_limit(query->connection, SQLITE_LIMIT_FUNCTION_ARG, -1) && !speaks_of_order(sql)) {
+    sqlite3_str* const text = begin_around(query, sql);
+    sqlite3_str_appendall(text, "SELECT 1 FROM (SELECT ");
+    append_columns(text, query);
+    sqlite3_str_appendall(text, " FROM ");
+    sqlite3_str_appendall(text, at_once ? AT_ONCE : GATHERED);
+    sqlite3_str_appendall(text, ") WHERE edgeonnx_gather(?1, ");
+    append_columns(text, query);
+    sqlite3_str_appendall(text, ")");
+    query->gathers = replace_statement(query, text);
+    if (query->gathers) return sqlite3_bind_pointer(query->statement, 1, query, POINTER_TYPE, NULL);
+  }
+  if (!at_once) return SQLITE_OK;
+  sqlite3_str* const text = begin_around(query, sql);
+  sqlite3_str_appendall(text, "SELECT g.* FROM " AT_ONCE);
+  if (replace_statement(query, text)) return SQLITE_OK;
+  failure_of_sqlite(failure, query->connection,
+                    "where a statement writes, its query must be one that can stand in parentheses (not PRAGMA table_info(t), but SELECT * "
+                    "FROM pragma_table_info('t'))");
+  return SQLITE_ERROR;
 }
 
 int query_open(Query* query, sqlite3* connection, const char* target_text, const char* sql, uint64_t asked, Failure* failure) {

@@ -11,6 +11,7 @@
 typedef struct Table {
   sqlite3_vtab base;
   sqlite3* connection;
+  int* depth;  /* of the connection: how many tables of this kind are being read, each by the query of the one before */
   char* model; /* NULL: model and query come as arguments */
   char* query;
   char** columns; /* the query's, as they were declared, then the outputs */
@@ -27,6 +28,8 @@ enum { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE, COLUMN_OUTPUTS, COLUMN_MODEL, COLUM
 
 static const double N_ROWS_GUESSED = 1e6;
 
+enum { MOST_DEPTH = 8 };
+
 static int disconnect(sqlite3_vtab* vtab) {
   Table* const table = (Table*)vtab;
   for (int i = 0; table->columns && i < table->n_columns + table->n_outputs; ++i) sqlite3_free(table->columns[i]);
@@ -37,20 +40,21 @@ static int disconnect(sqlite3_vtab* vtab) {
   return SQLITE_OK;
 }
 
-static Table* make_table(sqlite3* connection) {
+static Table* make_table(sqlite3* connection, void* data) {
   Table* const table = sqlite3_malloc64(sizeof *table);
   if (!table) return NULL;
   memset(table, 0, sizeof *table);
   table->connection = connection;
+  table->depth = data;
   return table;
 }
 
 static int connect_function(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message) {
-  (void)data, (void)n, (void)words, (void)message;
+  (void)n, (void)words, (void)message;
   const int code = sqlite3_declare_vtab(connection, "CREATE TABLE x(row INTEGER, key, value, outputs TEXT, model HIDDEN, query HIDDEN)");
   if (code != SQLITE_OK) return code;
   (void)sqlite3_vtab_config(connection, SQLITE_VTAB_DIRECTONLY);
-  Table* const table = make_table(connection);
+  Table* const table = make_table(connection, data);
   *out = table ? &table->base : NULL;
   return table ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -126,7 +130,6 @@ static int describe(Table* table, Failure* failure) {
 }
 
 static int connect_table(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message) {
-  (void)data;
   Failure failure;
   if (n != 5) {
     failure_set(&failure, EDGEONNX_INVALID_ARGUMENT, "CREATE VIRTUAL TABLE temp.%s USING edgeonnx('model', 'query') is how it is written",
@@ -135,7 +138,7 @@ static int connect_table(sqlite3* connection, void* data, int n, const char* con
     failure_set(&failure, EDGEONNX_INVALID_ARGUMENT, "a table of scores lives no longer than the models: CREATE VIRTUAL TABLE temp.%s ...",
                 words[2]);
   } else {
-    Table* const table = make_table(connection);
+    Table* const table = make_table(connection, data);
     if (!table) return SQLITE_NOMEM;
     table->model = unquoted(words[3]);
     table->query = unquoted(words[4]);
@@ -212,6 +215,19 @@ static int check_columns(const Table* table, const Query* query, Failure* failur
 /** Which of the query's columns are asked for, of the table's bits. */
 static uint64_t asked_of(const Table* table, uint64_t used) { return table->model ? used : used >> COLUMN_KEY & 1; }
 
+/** SQLite sees no recursion where a query reads, through views, the table that asks for it. */
+static int next_row(const Table* table, Query* query, Failure* failure) {
+  if (*table->depth >= MOST_DEPTH) {
+    failure_set(failure, EDGEONNX_INVALID_ARGUMENT,
+                "scores are read by queries for scores, %d deep; a query may not read the table or view that asks for it", MOST_DEPTH);
+    return SQLITE_ERROR;
+  }
+  ++*table->depth;
+  const int code = query_next(query, failure);
+  --*table->depth;
+  return code;
+}
+
 static int filter(sqlite3_vtab_cursor* base, int index, const char* used_text, int n, sqlite3_value** arguments) {
   (void)index, (void)n;
   Cursor* const cursor = (Cursor*)base;
@@ -224,13 +240,13 @@ static int filter(sqlite3_vtab_cursor* base, int index, const char* used_text, i
   const char* const query = table->model ? table->query : (const char*)sqlite3_value_text(arguments[1]);
   int code = query_open(&cursor->query, table->connection, model, query, asked_of(table, used), &failure);
   if (code == SQLITE_OK && table->model) code = check_columns(table, &cursor->query, &failure);
-  if (code == SQLITE_OK) code = query_next(&cursor->query, &failure);
+  if (code == SQLITE_OK) code = next_row(table, &cursor->query, &failure);
   return code == SQLITE_OK ? SQLITE_OK : failure_of_table(&failure, base->pVtab);
 }
 
 static int next(sqlite3_vtab_cursor* base) {
   Failure failure;
-  const int code = query_next(&((Cursor*)base)->query, &failure);
+  const int code = next_row((Table*)base->pVtab, &((Cursor*)base)->query, &failure);
   return code == SQLITE_OK ? SQLITE_OK : failure_of_table(&failure, base->pVtab);
 }
 
