@@ -110,3 +110,74 @@ def test_scores_of_scores_go_some_levels_deep(db: Any) -> None:
 def test_mistake_of_an_inner_score_keeps_its_status(t: Any) -> None:
     with pytest.raises(apsw.SQLError, match=r"^NULL_VALUE: "):
         rows(t, "SELECT * FROM edgeonnx_score('m', 'SELECT value AS x FROM edgeonnx_score(''m'', ''SELECT NULL AS x'')')")
+
+
+# ----------------------------------------------------------------------------------------------------------- which columns are numbers
+
+PAIR = models.identity("float32", ("N", 2))
+
+
+@pytest.mark.parametrize("order", ["id", "id DESC"])
+def test_text_in_a_column_of_numbers_is_refused_whatever_row_it_stands_in(db: Any, order: str) -> None:
+    load(db, "pair", PAIR)
+    db.execute("CREATE TABLE csv(id int, a real, b real)")
+    db.execute("INSERT INTO csv VALUES(1, '', 10), (2, 5, 20), (3, 6, 30)")
+    row = 0 if order == "id" else 2
+    with pytest.raises(
+        apsw.SQLError, match=rf"^TYPE_MISMATCH: row {row}, column 'a': .* the text ''; make it a NULL .* leave the column out"
+    ):
+        rows(db, f"SELECT * FROM edgeonnx_score('pair', 'SELECT * FROM csv ORDER BY {order}')")
+
+
+@pytest.mark.parametrize("declared", ["TEXT", "varchar(20)", "clob", "BLOB"])
+@pytest.mark.parametrize("note", ["NULL", "'a note'", "iif(i > 1000, 'late', NULL)"])
+def test_column_declared_as_text_is_left_out_whatever_it_holds(db: Any, declared: str, note: str) -> None:
+    load(db, "pair", PAIR)
+    db.execute(f"CREATE TABLE notes(id int, note {declared}, a real, b double precision)")
+    db.execute(
+        f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n LIMIT 1500) INSERT INTO notes SELECT i, {note}, i, 2 FROM n"
+    )
+    assert rows(db, "SELECT value FROM edgeonnx_score('pair', 'SELECT * FROM notes')") == [(f"[{i}.0,2.0]",) for i in range(1500)]
+
+
+@pytest.mark.parametrize("declared", ["real", "INTEGER", "decimal(10, 2)", "bool"])
+def test_column_declared_as_number_is_fed_though_all_its_values_are_null(db: Any, declared: str) -> None:
+    load(db, "pair", PAIR, "nulls=7")
+    db.execute(f"CREATE TABLE n(id, a {declared}, b real)")
+    db.execute("INSERT INTO n VALUES(1, NULL, 2)")
+    assert rows(db, "SELECT value FROM edgeonnx_score('pair', 'SELECT * FROM n')") == [("[7.0,2.0]",)]
+
+
+@pytest.mark.parametrize("column", ["x", "x ANY"])
+def test_first_value_decides_for_a_column_without_a_type_and_others_are_refused(db: Any, column: str) -> None:
+    load(db, "pair", PAIR, "nulls=7")
+    db.execute(f"CREATE TABLE loose(id, {column}, a, b)")
+    db.execute("INSERT INTO loose VALUES(1, NULL, 5, 6), (2, 'text', 7, 8)")
+    query = "SELECT value FROM edgeonnx_score('pair', 'SELECT * FROM loose ORDER BY id')"
+    assert rows(db, query) == [("[5.0,6.0]",), ("[7.0,8.0]",)]
+    db.execute("INSERT INTO loose VALUES(3, 4.5, 9, 9)")
+    with pytest.raises(
+        apsw.SQLError, match=r"row 2, column 'x': its first value was no number, so the column feeds nothing, and now comes 4\.5"
+    ):
+        rows(db, query)
+    with pytest.raises(apsw.SQLError, match="row 1, column 'x': expected a number, the value is the text 'text'"):
+        rows(db, query.replace("id')", "id DESC')"))
+
+
+def test_column_that_fed_scores_that_were_given_takes_no_text(db: Any) -> None:
+    """A model of any width: the text would take the column out, and its neighbours would feed other features."""
+    load(db, "any", models.identity("float32", ("N", None)), "nulls=7")
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
+    query = f"{numbers} SELECT i, iif(i < 400, NULL, ''text'') AS late, 1, 2 FROM n"
+    with pytest.raises(apsw.SQLError, match="row 400, column 'late': expected a number, the value is the text 'text'"):
+        rows(db, f"SELECT value FROM edgeonnx_score('any', '{query}')")
+
+
+def test_columns_left_out_are_named_where_too_few_are_left(db: Any) -> None:
+    load(db, "pair", PAIR)
+    db.execute("CREATE TABLE imported(id TEXT, a TEXT, b TEXT)")
+    db.execute("INSERT INTO imported VALUES('1', '2', '3')")
+    with pytest.raises(apsw.SQLError, match=r"Not numbers, so left out: 'a', 'b'; CAST AS REAL makes texts numbers\."):
+        rows(db, "SELECT * FROM edgeonnx_score('pair', 'SELECT * FROM imported')")
+    cast = "SELECT id, CAST(a AS REAL), CAST(b AS REAL) FROM imported"
+    assert rows(db, f"SELECT key, value FROM edgeonnx_score('pair', '{cast}')") == [("1", "[2.0,3.0]")]

@@ -70,7 +70,10 @@ typedef union Number {
 } Number;
 
 /** What a column holds; follows from the values that it is given. Larger takes in smaller. */
-typedef enum Kind { KIND_UNKNOWN, KIND_INTEGER, KIND_REAL, KIND_UNUSED } Kind;
+typedef enum Kind { KIND_UNKNOWN, KIND_INTEGER, KIND_REAL, KIND_UNUSED, KIND_TEXT /* unused, and may hold no number */ } Kind;
+
+/** What a column's declared type, or its want of one, says of its values. */
+typedef enum Declared { DECLARED_NOTHING, DECLARED_NUMBERS, DECLARED_TEXT /* or BLOB */ } Declared;
 
 typedef struct Result {
   char* name;
@@ -89,6 +92,7 @@ typedef struct Rows {
   int n_columns;
   char** names;
   unsigned char* kinds; /* Kind, one per column */
+  bool* is_number;      /* for sure, where all_numeric: so it was declared, or it fed scores that were given */
   int capacity;         /* rows, a multiple of 8 */
   int n_rows;
   int64_t first_row; /* number of the first one */
@@ -102,9 +106,10 @@ typedef struct Rows {
 } Rows;
 
 /** Takes over the target, on failure too. `names` are copied.
- * @param has_key  the first column is a key: it feeds an input of its name, and is no feature otherwise */
-edgeonnx_status rows_open(Target* target, char** names, int n_columns, bool by_position, bool has_key, int capacity, Rows** out,
-                          Failure* failure);
+ * @param has_key   the first column is a key: it feeds an input of its name, and is no feature otherwise
+ * @param declared  Declared, one per column; NULL: nothing of all */
+edgeonnx_status rows_open(Target* target, char** names, const unsigned char* declared, int n_columns, bool by_position, bool has_key,
+                          int capacity, Rows** out, Failure* failure);
 void rows_close(Rows* rows);
 void rows_clear(Rows* rows);
 /** Adds a row of n values; `columns` says of which columns they are, NULL: of all in order. Values of columns that feed nothing need not

@@ -92,7 +92,7 @@ static edgeonnx_status make_entry(const char* name, const Statement* statement, 
   entry->target = sqlite3_mprintf("%s", name);
   char** const names = names_of_arguments(target.scorer, statement->n_columns);
   if (entry->target && names) {
-    status = rows_open(&target, names, statement->n_columns, true, false, 1, &entry->rows, failure);
+    status = rows_open(&target, names, NULL, statement->n_columns, true, false, 1, &entry->rows, failure);
   } else {
     target_close(&target);
     status = failure_set(failure, EDGEONNX_OUT_OF_MEMORY, "no memory is left");

@@ -20,6 +20,14 @@ static int no_memory(Failure* failure) {
   return SQLITE_NOMEM;
 }
 
+static bool holds(const char* text, const char* word) {
+  const int length = (int)strlen(word);
+  for (; *text; ++text) {
+    if (sqlite3_strnicmp(text, word, length) == 0) return true;
+  }
+  return false;
+}
+
 static bool is_blank(const char* text) {
   while (*text == ' ' || *text == '\t' || *text == '\n' || *text == '\r' || *text == ';') ++text;
   return *text == '\0';
@@ -77,13 +85,6 @@ static void append_columns(sqlite3_str* text, const Query* query) {
   }
 }
 
-static bool speaks_of_order(const char* sql) {
-  for (; *sql; ++sql) {
-    if (sqlite3_strnicmp(sql, "order", 5) == 0) return true;
-  }
-  return false;
-}
-
 /** Whether a statement of the connection that writes is under way: SQLite does not know that the query may read what it writes. */
 static bool is_writing(sqlite3* connection) {
   for (sqlite3_stmt* at = sqlite3_next_stmt(connection, NULL); at; at = sqlite3_next_stmt(connection, at)) {
@@ -123,7 +124,7 @@ static bool replace_statement(Query* query, sqlite3_str* text) {
 static int let_gather(Query* query, const char* sql, Failure* failure) {
   const int n_arguments = query->n_read + query->n_kept + 1;
   const bool at_once = is_writing(query->connection);
-  if (n_arguments > 1 && n_arguments <= sqlite3_limit(query->connection, SQLITE_LIMIT_FUNCTION_ARG, -1) && !speaks_of_order(sql)) {
+  if (n_arguments > 1 && n_arguments <= sqlite3_limit(query->connection, SQLITE_LIMIT_FUNCTION_ARG, -1) && !holds(sql, "ORDER")) {
     sqlite3_str* const text = begin_around(query, sql);
     sqlite3_str_appendall(text, "SELECT 1 FROM (SELECT ");
     append_columns(text, query);
@@ -145,6 +146,13 @@ static int let_gather(Query* query, const char* sql, Failure* failure) {
   return SQLITE_ERROR;
 }
 
+/** SQLite's rules of affinity (datatype3.html, 3.1). ANY says nothing: what imports CSV files declares so. */
+static Declared declared_of(const char* type) {
+  if (!type || !*type || sqlite3_stricmp(type, "ANY") == 0) return DECLARED_NOTHING;
+  if (holds(type, "INT")) return DECLARED_NUMBERS;
+  return holds(type, "CHAR") || holds(type, "CLOB") || holds(type, "TEXT") || holds(type, "BLOB") ? DECLARED_TEXT : DECLARED_NUMBERS;
+}
+
 int query_open(Query* query, sqlite3* connection, const char* target_text, const char* sql, uint64_t asked, Failure* failure) {
   memset(query, 0, sizeof *query);
   query->connection = connection;
@@ -154,14 +162,18 @@ int query_open(Query* query, sqlite3* connection, const char* target_text, const
   query->batch_rows = FIRST_BATCH_ROWS;
   Target target;
   if (target_open(target_text, &target, failure) != EDGEONNX_OK) return failure_code(failure);
-  char** const names = sqlite3_malloc64((size_t)query->n_columns * sizeof *names);
+  char** const names = sqlite3_malloc64((size_t)query->n_columns * (sizeof *names + 1));
   if (!names) {
     target_close(&target);
     return no_memory(failure);
   }
-  for (int i = 0; i < query->n_columns; ++i) names[i] = (char*)sqlite3_column_name(query->statement, i);
+  unsigned char* const declared = (unsigned char*)(names + query->n_columns);
+  for (int i = 0; i < query->n_columns; ++i) {
+    names[i] = (char*)sqlite3_column_name(query->statement, i);
+    declared[i] = (unsigned char)declared_of(sqlite3_column_decltype(query->statement, i));
+  }
   const edgeonnx_status status =
-      rows_open(&target, names, query->n_columns, false, true, most_rows(query->n_columns), &query->rows, failure);
+      rows_open(&target, names, declared, query->n_columns, false, true, most_rows(query->n_columns), &query->rows, failure);
   sqlite3_free(names);
   if (status != EDGEONNX_OK) return failure_code(failure);
   const int listed = list_columns(query, asked, failure);

@@ -20,7 +20,7 @@ static bool names_input(const edgeonnx_scorer* scorer, const char* name) {
 }
 
 /** Columns that feed no input are never read, whatever they hold. */
-static void find_unused(Rows* rows, bool has_key) {
+static void find_unused(Rows* rows, const unsigned char* declared, bool has_key) {
   bool any_named = false;
   for (int i = 0; i < rows->n_columns; ++i) {
     const bool is_named = names_input(rows->target.scorer, rows->names[i]);
@@ -31,12 +31,16 @@ static void find_unused(Rows* rows, bool has_key) {
   if (edgeonnx_scorer_n_inputs(rows->target.scorer) != 1 || edgeonnx_scorer_input(rows->target.scorer, 0, &port) != EDGEONNX_OK) return;
   rows->all_numeric = port.width != 1 && !(port.width < 0 && any_named);
   if (!rows->all_numeric) return;
-  memset(rows->kinds, KIND_UNKNOWN, (size_t)rows->n_columns);
+  for (int i = 0; i < rows->n_columns; ++i) {
+    const unsigned char type = declared ? declared[i] : DECLARED_NOTHING;
+    rows->kinds[i] = type == DECLARED_TEXT ? KIND_UNUSED : KIND_UNKNOWN;
+    rows->is_number[i] = type == DECLARED_NUMBERS;
+  }
   if (has_key) rows->kinds[0] = KIND_UNUSED;
 }
 
-edgeonnx_status rows_open(Target* target, char** names, int n_columns, bool by_position, bool has_key, int capacity, Rows** out,
-                          Failure* failure) {
+edgeonnx_status rows_open(Target* target, char** names, const unsigned char* declared, int n_columns, bool by_position, bool has_key,
+                          int capacity, Rows** out, Failure* failure) {
   Rows* const rows = *out = zeroed(sizeof *rows);
   if (!rows) {
     target_close(target);
@@ -50,13 +54,14 @@ edgeonnx_status rows_open(Target* target, char** names, int n_columns, bool by_p
   const size_t n = (size_t)n_columns;
   rows->names = zeroed(n * sizeof *rows->names);
   rows->kinds = zeroed(n);
+  rows->is_number = zeroed(n * sizeof *rows->is_number);
   rows->has_nulls = zeroed(n);
   rows->values = sqlite3_malloc64((n * (size_t)capacity + 1) * sizeof *rows->values);
   rows->validity = sqlite3_malloc64(n * (size_t)capacity / 8 + 1);
-  bool complete = rows->names && rows->kinds && rows->has_nulls && rows->values && rows->validity;
+  bool complete = rows->names && rows->kinds && rows->is_number && rows->has_nulls && rows->values && rows->validity;
   for (size_t i = 0; complete && i < n; ++i) complete = (rows->names[i] = sqlite3_mprintf("%s", names[i] ? names[i] : "")) != NULL;
   edgeonnx_status status = complete ? target_results(&rows->target, &rows->wanted, &rows->n_wanted, failure) : no_memory(failure);
-  if (status == EDGEONNX_OK && !by_position) find_unused(rows, has_key);
+  if (status == EDGEONNX_OK && !by_position) find_unused(rows, declared, has_key);
   if (status == EDGEONNX_OK && !(rows->results = zeroed(rows->n_wanted * sizeof *rows->results))) status = no_memory(failure);
   if (status != EDGEONNX_OK) {
     rows_close(rows);
@@ -83,6 +88,7 @@ void rows_close(Rows* rows) {
   target_close(&rows->target);
   sqlite3_free(rows->names);
   sqlite3_free(rows->kinds);
+  sqlite3_free(rows->is_number);
   sqlite3_free(rows->has_nulls);
   sqlite3_free(rows->values);
   sqlite3_free(rows->validity);
@@ -120,25 +126,30 @@ static void set_null(Rows* rows, int column) {
 }
 
 static edgeonnx_status refuse(const Rows* rows, int column, sqlite3_value* value, Failure* failure) {
-  const bool is_text = sqlite3_value_type(value) == SQLITE_TEXT;
-  failure_set(failure, EDGEONNX_TYPE_MISMATCH, "row %lld, column '%s': expected a number, ", (long long)(rows->first_row + rows->n_rows),
-              rows->names[column]);
-  if (is_text) {
-    failure_add(failure, "the value is the text '%.40s'; CAST it AS REAL where texts are numbers", sqlite3_value_text(value));
+  const int type = sqlite3_value_type(value);
+  failure_set(failure, EDGEONNX_TYPE_MISMATCH, "row %lld, column '%s': ", (long long)(rows->first_row + rows->n_rows), rows->names[column]);
+  if (rows->kinds[column] == KIND_TEXT) {
+    failure_add(failure, "its first value was no number, so the column feeds nothing, and now comes %.40s; CAST it AS REAL",
+                sqlite3_value_text(value));
+  } else if (type == SQLITE_TEXT) {
+    const bool is_empty = sqlite3_value_bytes(value) == 0;
+    failure_add(failure, "expected a number, the value is the text '%.40s'; %s", sqlite3_value_text(value),
+                is_empty ? "make it a NULL with nullif(column, '')" : "CAST it AS REAL where texts are numbers");
   } else {
-    failure_add(failure, "the value is a BLOB of %d bytes", sqlite3_value_bytes(value));
+    failure_add(failure, "expected a number, the value is a BLOB of %d bytes", sqlite3_value_bytes(value));
   }
+  if (rows->all_numeric) failure_add(failure, ", or leave the column out of the query");
   return EDGEONNX_TYPE_MISMATCH;
 }
 
 static inline edgeonnx_status put(Rows* rows, int column, sqlite3_value* value, Failure* failure) {
   Number* const to = values_of(rows, column) + rows->n_rows;
   const int type = sqlite3_value_type(value);
-  if (type == SQLITE_FLOAT) {
-    if (rows->kinds[column] < KIND_REAL) set_kind(rows, column, KIND_REAL);
-    to->real = sqlite3_value_double(value);
-  } else if (type == SQLITE_INTEGER) {
-    if (rows->kinds[column] == KIND_UNKNOWN) set_kind(rows, column, KIND_INTEGER);
+  const unsigned char kind = rows->kinds[column];
+  if (type == SQLITE_FLOAT || type == SQLITE_INTEGER) {
+    if (kind == KIND_TEXT) return refuse(rows, column, value, failure);
+    if (type == SQLITE_FLOAT && kind < KIND_REAL) set_kind(rows, column, KIND_REAL);
+    if (type == SQLITE_INTEGER && kind == KIND_UNKNOWN) set_kind(rows, column, KIND_INTEGER);
     if (rows->kinds[column] == KIND_INTEGER) {
       to->integer = sqlite3_value_int64(value);
     } else {
@@ -146,9 +157,10 @@ static inline edgeonnx_status put(Rows* rows, int column, sqlite3_value* value, 
     }
   } else if (type == SQLITE_NULL) {
     set_null(rows, column);
-  } else if (rows->kinds[column] != KIND_UNUSED) {
-    if (!rows->all_numeric || rows->kinds[column] != KIND_UNKNOWN) return refuse(rows, column, value, failure);
-    set_kind(rows, column, KIND_UNUSED); /* a column of texts beside the numbers */
+  } else if (kind < KIND_UNUSED) {
+    /* A column of texts beside the numbers. */
+    if (!rows->all_numeric || kind != KIND_UNKNOWN || rows->is_number[column]) return refuse(rows, column, value, failure);
+    set_kind(rows, column, KIND_TEXT);
   }
   return EDGEONNX_OK;
 }
@@ -160,6 +172,19 @@ edgeonnx_status rows_put(Rows* rows, const int* columns, int n, sqlite3_value** 
   }
   ++rows->n_rows;
   return EDGEONNX_OK;
+}
+
+/** Adds which columns feed nothing though all numbers do. */
+static void tell_unused(const Rows* rows, Failure* failure) {
+  if (rows->kinds[0] == KIND_UNUSED) {
+    failure_add(failure, "\nThe query's first column, '%s', is the key and feeds nothing.", rows->names[0]);
+  }
+  int n_told = 0;
+  for (int i = 1; i < rows->n_columns; ++i) {
+    if (rows->kinds[i] < KIND_UNUSED) continue;
+    failure_add(failure, n_told++ ? ", '%s'" : "\nNot numbers, so left out: '%s'", rows->names[i]);
+  }
+  if (n_told > 0) failure_add(failure, "; CAST AS REAL makes texts numbers.");
 }
 
 static edgeonnx_status bind(Rows* rows, Failure* failure) {
@@ -177,15 +202,17 @@ static edgeonnx_status bind(Rows* rows, Failure* failure) {
   for (int i = 0; i < rows->n_columns; ++i) {
     fields[i].name = rows->names[i];
     fields[i].width = 1;
-    fields[i].type_name = rows->kinds[i] == KIND_UNUSED ? "left out" : NULL;
-    fields[i].type = rows->kinds[i] == KIND_UNUSED    ? EDGEONNX_TYPE_UNDEFINED
+    fields[i].type_name = rows->kinds[i] >= KIND_UNUSED ? "left out" : NULL;
+    fields[i].type = rows->kinds[i] >= KIND_UNUSED    ? EDGEONNX_TYPE_UNDEFINED
                      : rows->kinds[i] == KIND_INTEGER ? EDGEONNX_TYPE_INT64
                                                       : EDGEONNX_TYPE_DOUBLE;
   }
   status = edgeonnx_binding_create(rows->target.scorer, fields, (size_t)rows->n_columns, &options, &rows->binding, failure_slot(failure));
   sqlite3_free(fields);
-  if (status != EDGEONNX_OK && rows->all_numeric && rows->kinds[0] == KIND_UNUSED) {
-    failure_add(failure, "\nThe query's first column, '%s', is the key and feeds nothing.", rows->names[0]);
+  if (status == EDGEONNX_OK) {
+    memset(rows->is_number, true, (size_t)rows->n_columns); /* of NULLs alone: fed as such, and no text may make it another's place */
+  } else if (rows->all_numeric) {
+    tell_unused(rows, failure);
   }
   return status;
 }
