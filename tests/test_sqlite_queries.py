@@ -124,7 +124,7 @@ def test_text_in_a_column_of_numbers_is_refused_whatever_row_it_stands_in(db: An
     db.execute("INSERT INTO csv VALUES(1, '', 10), (2, 5, 20), (3, 6, 30)")
     row = 0 if order == "id" else 2
     with pytest.raises(
-        apsw.SQLError, match=rf"^TYPE_MISMATCH: row {row}, column 'a': .* the text ''; make it a NULL .* leave the column out"
+        apsw.SQLError, match=rf"^TYPE_MISMATCH: model 'pair': row {row}, column 'a': .* the text ''; make it a NULL .* leave the column out"
     ):
         rows(db, f"SELECT * FROM edgeonnx_score('pair', 'SELECT * FROM csv ORDER BY {order}')")
 
@@ -181,3 +181,38 @@ def test_columns_left_out_are_named_where_too_few_are_left(db: Any) -> None:
         rows(db, "SELECT * FROM edgeonnx_score('pair', 'SELECT * FROM imported')")
     cast = "SELECT id, CAST(a AS REAL), CAST(b AS REAL) FROM imported"
     assert rows(db, f"SELECT key, value FROM edgeonnx_score('pair', '{cast}')") == [("1", "[2.0,3.0]")]
+
+
+# ------------------------------------------------------------------------------------------------------------------------ parameters
+
+
+@pytest.mark.parametrize("order", ["", " ORDER BY id"], ids=["gathered", "in order"])
+def test_query_takes_parameters(t: Any, order: str) -> None:
+    sql = f"SELECT key FROM edgeonnx_score('m', 'SELECT * FROM t WHERE note IN (?, ?) OR x > ?{order}', ?, ?, ?)"
+    assert rows(t, sql, "n3", "n7", 749) == [(3,), (7,), (1499,), (1500,)]
+    named = f"SELECT key FROM edgeonnx_score('m', 'SELECT * FROM t WHERE id BETWEEN :from AND :to AND id <> :from{order}', 3, 5)"
+    assert rows(t, named) == [(4,), (5,)]
+    t.execute(f"INSERT INTO t(x) SELECT value FROM edgeonnx_score('m', 'SELECT * FROM t WHERE note = ?{order}', 'n3')")
+    assert rows(t, "SELECT count(*), sum(x) FROM t WHERE note IS NULL") == [(1, 1.5)]
+
+
+def test_parameters_may_come_from_a_row(t: Any) -> None:
+    sql = "SELECT c.column1, s.value FROM (VALUES('n2'), ('n9')) c, edgeonnx_score('m', 'SELECT * FROM t WHERE note = ?', c.column1) s"
+    assert rows(t, sql) == [("n2", 1.0), ("n9", 4.5)]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("'SELECT * FROM t WHERE id = ?'", "the query has 1 parameters, and 0 values come for them"),
+        ("'SELECT * FROM t WHERE id = ?', 1, 2", "the query has 1 parameters, and 2 values come for them"),
+        ("'SELECT * FROM t', 1", "the query has 0 parameters, and 1 values come for them"),
+        ("'SELECT 1', 1, 2, 3, 4, 5, 6, 7, 8, 9", "too many arguments"),
+        ("'SELECT 1 AS x') WHERE p2 = 4 AND ('1'", "edgeonnx_score takes a model, a query and the values of its parameters"),
+    ],
+)
+def test_wrong_number_of_parameters_is_told(t: Any, call: str, message: str) -> None:
+    with pytest.raises(apsw.SQLError, match=message):
+        rows(t, f"SELECT * FROM edgeonnx_score('m', {call})")
+    with pytest.raises(apsw.SQLError, match="1 parameters, and 0 values"):
+        t.execute("CREATE VIRTUAL TABLE temp.v USING edgeonnx('m', 'SELECT * FROM t WHERE id = ?')")

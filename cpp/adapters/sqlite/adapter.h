@@ -29,10 +29,14 @@ edgeonnx_error* failure_slot(Failure* failure);
 edgeonnx_status failure_set(Failure* failure, edgeonnx_status code, const char* format, ...);
 /** Adds to the text that is there. */
 void failure_add(Failure* failure, const char* format, ...);
+/** Puts "model 'name': " before the text. */
+void failure_about(Failure* failure, const char* model);
+/** Takes "row 0, " or "row 0 of " out of the text, of a row that has no number. */
+void failure_forget_row(Failure* failure);
 /** What SQLite itself says of the connection's last call; gives its code. */
 int failure_of_sqlite(Failure* failure, sqlite3* connection, const char* what);
 int failure_code(const Failure* failure);
-/** "NULL_VALUE: ...", from sqlite3_malloc. */
+/** "NULL_VALUE: ..." with the way out as SQL has it, from sqlite3_malloc. */
 char* failure_message(const Failure* failure);
 /** Ends a function's call with it. */
 void failure_raise(const Failure* failure, sqlite3_context* context);
@@ -52,6 +56,7 @@ void models_drop(sqlite3_context* context, int n_arguments, sqlite3_value** argu
 /* -------------------------------------------------------------------- target.c: 'model', 'model.output' or 'model.output[position]' */
 
 typedef struct Target {
+  char* text; /* as it was given */
   edgeonnx_scorer* scorer;
   char* output;     /* NULL: all that can be read */
   int64_t position; /* of one value of the output; -1: all */
@@ -78,7 +83,6 @@ typedef enum Declared { DECLARED_NOTHING, DECLARED_NUMBERS, DECLARED_TEXT /* or 
 typedef struct Result {
   char* name;
   bool is_integer;
-  bool is_single; /* float32 in the model: 9 digits tell it */
   int64_t width;
   Number* values; /* width numbers a row */
   uint8_t* mask;  /* 1: NULL */
@@ -117,6 +121,8 @@ void rows_clear(Rows* rows);
 edgeonnx_status rows_put(Rows* rows, const int* columns, int n, sqlite3_value** values, Failure* failure);
 /** Scores the n_rows rows. `check` is asked now and then, other than 0 stops. */
 edgeonnx_status rows_score(Rows* rows, int (*check)(void*), void* check_data, Failure* failure);
+/** EDGEONNX_NOT_FOUND where an input lacks its column, whatever values come. */
+edgeonnx_status rows_check_names(Rows* rows, Failure* failure);
 
 /* --------------------------------------------------------------------------------------------- values.c: results as values of SQLite */
 
@@ -152,10 +158,17 @@ typedef struct Query {
   bool ended;     /* the statement has no more rows */
 } Query;
 
+/** What to read: a statement, and the values of its parameters. */
+typedef struct Question {
+  const char* sql;
+  sqlite3_value** values;
+  int n_values;
+} Question;
+
 /** Prepares one statement that only reads and gives rows. */
-int query_prepare(sqlite3* connection, const char* sql, sqlite3_stmt** out, Failure* failure);
+int query_prepare(sqlite3* connection, const Question* question, sqlite3_stmt** out, Failure* failure);
 /** @param asked  bit i: column i is asked for again; the last bit stands for all from there on */
-int query_open(Query* query, sqlite3* connection, const char* target, const char* sql, uint64_t asked, Failure* failure);
+int query_open(Query* query, sqlite3* connection, const char* target, const Question* question, uint64_t asked, Failure* failure);
 /** Nothing happens to a query that is zeroed. */
 void query_close(Query* query);
 bool query_at_end(const Query* query);

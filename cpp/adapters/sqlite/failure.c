@@ -63,8 +63,46 @@ int failure_code(const Failure* failure) {
   return failure->error.code == EDGEONNX_CANCELLED ? SQLITE_INTERRUPT : SQLITE_ERROR;
 }
 
+void failure_about(Failure* failure, const char* model) {
+  char words[256];
+  const size_t n = (size_t)snprintf(words, sizeof words, "model '%.200s': ", model);
+  const size_t length = strlen(failure->text);
+  const size_t kept = length + n < sizeof failure->text ? length : sizeof failure->text - n - 1;
+  memmove(failure->text + n, failure->text, kept);
+  failure->text[n + kept] = '\0';
+  memcpy(failure->text, words, n);
+}
+
+void failure_forget_row(Failure* failure) {
+  char* const at = failure->error.row == 0 ? strstr(failure->text, "row 0") : NULL;
+  const size_t n = !at ? 0 : strncmp(at + 5, " of ", 4) == 0 ? 9 : strncmp(at + 5, ", ", 2) == 0 ? 7 : 0;
+  if (n > 0) memmove(at, at + n, strlen(at + n) + 1);
+}
+
+/* edgeonnx's messages give the way out in Python's words, or in T-SQL's; here it is in SQLite's. */
+static const struct {
+  const char *mark, *hint;
+} hints[] = {
+    {"nulls='", " (in SQL: edgeonnx_load's third argument, as in 'nulls=propagate')"},
+    {"on_overflow='", " (in SQL: edgeonnx_load's third argument, 'on_overflow=null')"},
+    {"columns={",
+     " (in SQL: a model of one such input takes the query's columns of numbers behind the first, one of several takes its values "
+     "in order from edgeonnx_predict)"},
+    {"rename={", " (in SQL: SELECT column AS input)"},
+    {"there is no column of that name\n", " (in SQL: SELECT column AS input)"},
+    {"outputs=[", " (in SQL: name one, as in 'model.output')"},
+    {"coercion is s",
+     " (SQLite has bigint and float alone, behind a CAST too: a model of other types is to be loaded without this coercion)"},
+};
+
 char* failure_message(const Failure* failure) {
-  return sqlite3_mprintf("%s: %s", edgeonnx_status_name(failure->error.code), failure->text);
+  sqlite3_str* const text = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(text, "%s: %s", edgeonnx_status_name(failure->error.code), failure->text);
+  for (size_t i = 0; i < sizeof hints / sizeof *hints; ++i) {
+    /* A query that scores may bring the hint with it. */
+    if (strstr(failure->text, hints[i].mark) && !strstr(sqlite3_str_value(text), hints[i].hint)) sqlite3_str_appendall(text, hints[i].hint);
+  }
+  return sqlite3_str_finish(text);
 }
 
 void failure_raise(const Failure* failure, sqlite3_context* context) {

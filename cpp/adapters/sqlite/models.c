@@ -40,6 +40,10 @@ static edgeonnx_status put(int n_arguments, sqlite3_value** arguments, Failure* 
   const int type = sqlite3_value_type(arguments[1]);
   edgeonnx_registry* models = NULL;
   if (!name) return failure_set(failure, EDGEONNX_INVALID_ARGUMENT, "edgeonnx_load: the model's name is NULL");
+  if (type == SQLITE_NULL) {
+    return failure_set(failure, EDGEONNX_INVALID_ARGUMENT,
+                       "edgeonnx_load: the model '%s' is NULL, as readfile('x.onnx') is without that file", name);
+  }
   if (type != SQLITE_TEXT && type != SQLITE_BLOB) {
     return failure_set(failure, EDGEONNX_INVALID_ARGUMENT,
                        "edgeonnx_load: the model '%s' must be a BLOB with its bytes, or TEXT, the path of its file", name);

@@ -23,7 +23,6 @@ struct Cache {
 /** What a statement knows of its calls; kept by SQLite where the model's name is constant, else made for every row. */
 typedef struct Statement {
   Entry* entry;
-  int64_t n_rows;
   int n_columns;
   unsigned char kinds[];
 } Statement;
@@ -157,10 +156,12 @@ static edgeonnx_status score_row(sqlite3_context* context, Statement* statement,
   }
   Rows* const rows = statement->entry->rows;
   rows_clear(rows);
-  rows->first_row = statement->n_rows++;
+  rows->first_row = 0; /* rows have no numbers here */
   status = rows_put(rows, NULL, statement->n_columns, arguments + 1, failure);
   if (status == EDGEONNX_OK) status = rows_score(rows, NULL, NULL, failure);
-  if (status == EDGEONNX_OK) status = value_give(context, &rows->results[0], 0, rows->target.position, failure);
+  if (status != EDGEONNX_OK) return status;
+  status = value_give(context, &rows->results[0], 0, rows->target.position, failure);
+  if (status != EDGEONNX_OK) failure_about(failure, rows->target.text);
   return status;
 }
 
@@ -184,6 +185,9 @@ void predict(sqlite3_context* context, int n_arguments, sqlite3_value** argument
     memset(statement, 0, n_bytes);
     statement->n_columns = n_arguments - 1;
   }
-  if (score_row(context, statement, arguments, &failure) != EDGEONNX_OK) failure_raise(&failure, context);
+  if (score_row(context, statement, arguments, &failure) != EDGEONNX_OK) {
+    failure_forget_row(&failure);
+    failure_raise(&failure, context);
+  }
   if (is_new) sqlite3_set_auxdata(context, 0, statement, close_statement);
 }

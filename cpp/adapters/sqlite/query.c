@@ -10,6 +10,7 @@
 #include "adapter.h"
 
 #define POINTER_TYPE "edgeonnx query"
+#define SELF "$edgeonnx_query"                /* a parameter that comes behind the query's own */
 #define GATHERED "\"edgeonnx gathers these\"" /* no name that a query may use */
 
 /* Not a power of two: the columns of a row would all fall into one set of the processor's cache. */
@@ -33,7 +34,8 @@ static bool is_blank(const char* text) {
   return *text == '\0';
 }
 
-int query_prepare(sqlite3* connection, const char* sql, sqlite3_stmt** out, Failure* failure) {
+int query_prepare(sqlite3* connection, const Question* question, sqlite3_stmt** out, Failure* failure) {
+  const char* const sql = question->sql;
   const char* rest = "";
   *out = NULL;
   if (!sql) {
@@ -41,14 +43,18 @@ int query_prepare(sqlite3* connection, const char* sql, sqlite3_stmt** out, Fail
     return SQLITE_ERROR;
   }
   if (sqlite3_prepare_v2(connection, sql, -1, out, &rest) != SQLITE_OK) return failure_of_sqlite(failure, connection, "the query");
+  const int n_parameters = *out ? sqlite3_bind_parameter_count(*out) : 0;
   const bool reads = *out && sqlite3_column_count(*out) > 0 && sqlite3_stmt_readonly(*out) && is_blank(rest);
-  if (reads && sqlite3_bind_parameter_count(*out) == 0) return SQLITE_OK;
+  if (!reads) {
+    failure_set(failure, EDGEONNX_INVALID_ARGUMENT, "the query must be one statement that gives rows and changes nothing: %s", sql);
+  } else if (n_parameters != question->n_values) {
+    failure_set(failure, EDGEONNX_INVALID_ARGUMENT, "the query has %d parameters, and %d values come for them behind it: %s", n_parameters,
+                question->n_values, sql);
+  } else {
+    return SQLITE_OK;
+  }
   sqlite3_finalize(*out);
   *out = NULL;
-  failure_set(failure, EDGEONNX_INVALID_ARGUMENT,
-              reads ? "the query must have no parameters, for which there are no values here: %s"
-                    : "the query must be one statement that gives rows and changes nothing: %s",
-              sql);
   return SQLITE_ERROR;
 }
 
@@ -130,11 +136,12 @@ static int let_gather(Query* query, const char* sql, Failure* failure) {
     append_columns(text, query);
     sqlite3_str_appendall(text, " FROM ");
     sqlite3_str_appendall(text, at_once ? AT_ONCE : GATHERED);
-    sqlite3_str_appendall(text, ") WHERE edgeonnx_gather(?1, ");
+    sqlite3_str_appendall(text, ") WHERE edgeonnx_gather(" SELF ", ");
     append_columns(text, query);
     sqlite3_str_appendall(text, ")");
     query->gathers = replace_statement(query, text);
-    if (query->gathers) return sqlite3_bind_pointer(query->statement, 1, query, POINTER_TYPE, NULL);
+    const int self = query->gathers ? sqlite3_bind_parameter_index(query->statement, SELF) : 0;
+    if (query->gathers) return sqlite3_bind_pointer(query->statement, self, query, POINTER_TYPE, NULL);
   }
   if (!at_once) return SQLITE_OK;
   sqlite3_str* const text = begin_around(query, sql);
@@ -153,10 +160,10 @@ static Declared declared_of(const char* type) {
   return holds(type, "CHAR") || holds(type, "CLOB") || holds(type, "TEXT") || holds(type, "BLOB") ? DECLARED_TEXT : DECLARED_NUMBERS;
 }
 
-int query_open(Query* query, sqlite3* connection, const char* target_text, const char* sql, uint64_t asked, Failure* failure) {
+int query_open(Query* query, sqlite3* connection, const char* target_text, const Question* question, uint64_t asked, Failure* failure) {
   memset(query, 0, sizeof *query);
   query->connection = connection;
-  const int code = query_prepare(connection, sql, &query->statement, failure);
+  int code = query_prepare(connection, question, &query->statement, failure);
   if (code != SQLITE_OK) return code;
   query->n_columns = sqlite3_column_count(query->statement);
   query->batch_rows = FIRST_BATCH_ROWS;
@@ -176,8 +183,13 @@ int query_open(Query* query, sqlite3* connection, const char* target_text, const
       rows_open(&target, names, declared, query->n_columns, false, true, most_rows(query->n_columns), &query->rows, failure);
   sqlite3_free(names);
   if (status != EDGEONNX_OK) return failure_code(failure);
-  const int listed = list_columns(query, asked, failure);
-  return listed == SQLITE_OK ? let_gather(query, sql, failure) : listed;
+  code = list_columns(query, asked, failure);
+  if (code == SQLITE_OK) code = let_gather(query, question->sql, failure);
+  for (int i = 0; i < question->n_values && code == SQLITE_OK; ++i) {
+    if (sqlite3_bind_value(query->statement, i + 1, question->values[i]) != SQLITE_OK)
+      code = failure_of_sqlite(failure, connection, "the query's parameters");
+  }
+  return code;
 }
 
 static void clear_cells(Query* query) {

@@ -127,7 +127,9 @@ static void set_null(Rows* rows, int column) {
 
 static edgeonnx_status refuse(const Rows* rows, int column, sqlite3_value* value, Failure* failure) {
   const int type = sqlite3_value_type(value);
-  failure_set(failure, EDGEONNX_TYPE_MISMATCH, "row %lld, column '%s': ", (long long)(rows->first_row + rows->n_rows), rows->names[column]);
+  const int64_t row = rows->first_row + rows->n_rows;
+  failure_set(failure, EDGEONNX_TYPE_MISMATCH, "row %lld, column '%s': ", (long long)row, rows->names[column]);
+  failure->error.row = row;
   if (rows->kinds[column] == KIND_TEXT) {
     failure_add(failure, "its first value was no number, so the column feeds nothing, and now comes %.40s; CAST it AS REAL",
                 sqlite3_value_text(value));
@@ -139,6 +141,7 @@ static edgeonnx_status refuse(const Rows* rows, int column, sqlite3_value* value
     failure_add(failure, "expected a number, the value is a BLOB of %d bytes", sqlite3_value_bytes(value));
   }
   if (rows->all_numeric) failure_add(failure, ", or leave the column out of the query");
+  failure_about(failure, rows->target.text);
   return EDGEONNX_TYPE_MISMATCH;
 }
 
@@ -217,14 +220,6 @@ static edgeonnx_status bind(Rows* rows, Failure* failure) {
   return status;
 }
 
-static bool is_single(const edgeonnx_scorer* scorer, const char* output) {
-  edgeonnx_port port;
-  for (int64_t i = 0; edgeonnx_scorer_output(scorer, i, &port) == EDGEONNX_OK; ++i) {
-    if (strcmp(port.name, output) == 0) return port.type == EDGEONNX_TYPE_FLOAT;
-  }
-  return false;
-}
-
 static edgeonnx_status make_results(Rows* rows, Failure* failure) {
   free_results(rows);
   for (size_t i = 0; i < rows->n_wanted; ++i) {
@@ -232,7 +227,6 @@ static edgeonnx_status make_results(Rows* rows, Failure* failure) {
     if (edgeonnx_binding_result(rows->binding, (int64_t)i, &port) != EDGEONNX_OK) continue;
     Result* const result = &rows->results[i];
     result->is_integer = port.type == EDGEONNX_TYPE_INT64;
-    result->is_single = is_single(rows->target.scorer, port.name);
     result->width = port.width;
     result->name = sqlite3_mprintf("%s", port.name);
     result->values = sqlite3_malloc64(((size_t)port.width * (size_t)rows->n_rows + 1) * sizeof *result->values);
@@ -243,7 +237,15 @@ static edgeonnx_status make_results(Rows* rows, Failure* failure) {
   return EDGEONNX_OK;
 }
 
-edgeonnx_status rows_score(Rows* rows, int (*check)(void*), void* check_data, Failure* failure) {
+edgeonnx_status rows_check_names(Rows* rows, Failure* failure) {
+  if (rows->all_numeric) return EDGEONNX_OK; /* which columns are numbers, values tell */
+  const edgeonnx_status status = bind(rows, failure);
+  if (status != EDGEONNX_NOT_FOUND) return EDGEONNX_OK;
+  failure_about(failure, rows->target.text);
+  return status;
+}
+
+static edgeonnx_status score(Rows* rows, int (*check)(void*), void* check_data, Failure* failure) {
   edgeonnx_status status = EDGEONNX_OK;
   const bool is_new = !rows->binding;
   if (is_new) status = bind(rows, failure);
@@ -277,5 +279,11 @@ edgeonnx_status rows_score(Rows* rows, int (*check)(void*), void* check_data, Fa
   }
   if (columns != few_columns) sqlite3_free(columns);
   if (outputs != few_outputs) sqlite3_free(outputs);
+  return status;
+}
+
+edgeonnx_status rows_score(Rows* rows, int (*check)(void*), void* check_data, Failure* failure) {
+  const edgeonnx_status status = score(rows, check, check_data, failure);
+  if (status != EDGEONNX_OK) failure_about(failure, rows->target.text);
   return status;
 }

@@ -24,11 +24,11 @@ typedef struct Cursor {
   Query query;
 } Cursor;
 
-enum { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE, COLUMN_OUTPUTS, COLUMN_MODEL, COLUMN_QUERY };
+enum { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE, COLUMN_OUTPUTS, COLUMN_MODEL, COLUMN_QUERY, COLUMN_P1 };
 
 static const double N_ROWS_GUESSED = 1e6;
 
-enum { MOST_DEPTH = 8 };
+enum { MOST_DEPTH = 8, N_PARAMETERS = 8, N_ARGUMENTS = 2 + N_PARAMETERS };
 
 static int disconnect(sqlite3_vtab* vtab) {
   Table* const table = (Table*)vtab;
@@ -51,7 +51,9 @@ static Table* make_table(sqlite3* connection, void* data) {
 
 static int connect_function(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message) {
   (void)n, (void)words, (void)message;
-  const int code = sqlite3_declare_vtab(connection, "CREATE TABLE x(row INTEGER, key, value, outputs TEXT, model HIDDEN, query HIDDEN)");
+  const int code = sqlite3_declare_vtab(connection,
+                                        "CREATE TABLE x(row INTEGER, key, value, outputs TEXT, model HIDDEN, query HIDDEN, p1 HIDDEN, "
+                                        "p2 HIDDEN, p3 HIDDEN, p4 HIDDEN, p5 HIDDEN, p6 HIDDEN, p7 HIDDEN, p8 HIDDEN)");
   if (code != SQLITE_OK) return code;
   (void)sqlite3_vtab_config(connection, SQLITE_VTAB_DIRECTONLY);
   Table* const table = make_table(connection, data);
@@ -108,7 +110,8 @@ static int declare(Table* table, sqlite3_stmt* statement, const Target* target, 
 
 static int describe(Table* table, Failure* failure) {
   sqlite3_stmt* statement = NULL;
-  int code = query_prepare(table->connection, table->query, &statement, failure);
+  const Question question = {table->query, NULL, 0};
+  int code = query_prepare(table->connection, &question, &statement, failure);
   if (code != SQLITE_OK) return code;
   Target target;
   edgeonnx_result* results = NULL;
@@ -126,6 +129,12 @@ static int describe(Table* table, Failure* failure) {
   sqlite3_free(results);
   target_close(&target);
   sqlite3_finalize(statement);
+  Query query;
+  if (code == SQLITE_OK) {
+    code = query_open(&query, table->connection, table->model, &question, 0, failure);
+    if (code == SQLITE_OK && rows_check_names(query.rows, failure) != EDGEONNX_OK) code = failure_code(failure);
+    query_close(&query);
+  }
   return code;
 }
 
@@ -156,7 +165,7 @@ static int connect_table(sqlite3* connection, void* data, int n, const char* con
 
 /* ------------------------------------------------------------------------------------------------------------------ both */
 
-/** idxNum is 1 where model and query come as arguments, idxStr which columns are asked for. */
+/** idxStr tells which columns are asked for; model, query and the values of its parameters come as arguments. */
 static int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   Table* const table = (Table*)vtab;
   info->estimatedCost = N_ROWS_GUESSED;
@@ -165,23 +174,30 @@ static int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   info->needToFreeIdxStr = 1;
   if (!info->idxStr) return SQLITE_NOMEM;
   if (table->model) return SQLITE_OK;
-  int n_found = 0, n_unusable = 0;
+  int at[N_ARGUMENTS], n_found = 0;
+  bool waits[N_ARGUMENTS] = {false}; /* for a table that another plan reads first */
+  for (int i = 0; i < N_ARGUMENTS; ++i) at[i] = -1;
   for (int i = 0; i < info->nConstraint; ++i) {
-    const int column = info->aConstraint[i].iColumn;
-    if ((column != COLUMN_MODEL && column != COLUMN_QUERY) || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
-    if (!info->aConstraint[i].usable) {
-      ++n_unusable;
-      continue;
-    }
-    if (info->aConstraintUsage[i].argvIndex) continue;
-    info->aConstraintUsage[i].argvIndex = column == COLUMN_MODEL ? 1 : 2;
-    info->aConstraintUsage[i].omit = 1;
+    const int argument = info->aConstraint[i].iColumn - COLUMN_MODEL;
+    if (argument < 0 || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || at[argument] >= 0) continue;
+    waits[argument] = !info->aConstraint[i].usable;
+    if (waits[argument]) continue;
+    at[argument] = i;
     ++n_found;
   }
-  if (n_found == 2) return SQLITE_OK;
-  if (n_unusable > 0) return SQLITE_CONSTRAINT;
+  int n_given = 0;
+  for (; n_given < N_ARGUMENTS && at[n_given] >= 0; ++n_given) {
+    info->aConstraintUsage[at[n_given]].argvIndex = n_given + 1;
+    info->aConstraintUsage[at[n_given]].omit = 1;
+  }
+  for (int i = 0; i < N_ARGUMENTS; ++i) {
+    if (waits[i]) return SQLITE_CONSTRAINT;
+  }
+  if (n_given >= 2 && n_given == n_found) return SQLITE_OK;
   sqlite3_free(vtab->zErrMsg);
-  vtab->zErrMsg = sqlite3_mprintf("INVALID_ARGUMENT: edgeonnx_score takes a model and a query: edgeonnx_score('model', 'SELECT ...')");
+  vtab->zErrMsg = sqlite3_mprintf(
+      "INVALID_ARGUMENT: edgeonnx_score takes a model, a query and the values of its parameters: "
+      "edgeonnx_score('model', 'SELECT ... WHERE city = ?', 'Oslo')");
   return SQLITE_ERROR;
 }
 
@@ -229,7 +245,7 @@ static int next_row(const Table* table, Query* query, Failure* failure) {
 }
 
 static int filter(sqlite3_vtab_cursor* base, int index, const char* used_text, int n, sqlite3_value** arguments) {
-  (void)index, (void)n;
+  (void)index;
   Cursor* const cursor = (Cursor*)base;
   Table* const table = (Table*)base->pVtab;
   Failure failure;
@@ -237,8 +253,13 @@ static int filter(sqlite3_vtab_cursor* base, int index, const char* used_text, i
   for (; *used_text; ++used_text) used = used * 10 + (uint64_t)(*used_text - '0');
   query_close(&cursor->query);
   const char* const model = table->model ? table->model : (const char*)sqlite3_value_text(arguments[0]);
-  const char* const query = table->model ? table->query : (const char*)sqlite3_value_text(arguments[1]);
-  int code = query_open(&cursor->query, table->connection, model, query, asked_of(table, used), &failure);
+  Question question = {table->query, NULL, 0};
+  if (!table->model) {
+    question.sql = (const char*)sqlite3_value_text(arguments[1]);
+    question.values = arguments + 2;
+    question.n_values = n - 2;
+  }
+  int code = query_open(&cursor->query, table->connection, model, &question, asked_of(table, used), &failure);
   if (code == SQLITE_OK && table->model) code = check_columns(table, &cursor->query, &failure);
   if (code == SQLITE_OK) code = next_row(table, &cursor->query, &failure);
   return code == SQLITE_OK ? SQLITE_OK : failure_of_table(&failure, base->pVtab);
@@ -282,6 +303,7 @@ static int column(sqlite3_vtab_cursor* base, sqlite3_context* context, int index
   if (result < 0 || value_give(context, &rows->results[result], query->row, rows->target.position, &failure) == EDGEONNX_OK) {
     return SQLITE_OK;
   }
+  failure_about(&failure, rows->target.text);
   failure_raise(&failure, context);
   return SQLITE_ERROR;
 }

@@ -30,12 +30,35 @@ static edgeonnx_status refuse_output(const Target* target, const char* model, Fa
   return EDGEONNX_NOT_FOUND;
 }
 
-static bool has_output(const Target* target) {
+/** Whether the model has that output, by its exact name or by the one that differs in case alone, which becomes the target's. */
+static bool find_output(Target* target) {
   edgeonnx_port port;
+  const char* like = NULL;
+  int n_like = 0;
   for (int64_t i = 0; edgeonnx_scorer_output(target->scorer, i, &port) == EDGEONNX_OK; ++i) {
     if (same_name(target->output, &port)) return true;
+    if (sqlite3_stricmp(target->output, port.name) != 0) continue;
+    like = port.name;
+    ++n_like;
   }
-  return false;
+  if (n_like == 1) memcpy(target->output, like, strlen(like)); /* as long as it */
+  return n_like == 1;
+}
+
+/** 'model[1]' names no output. */
+static edgeonnx_status refuse_position(edgeonnx_registry* models, const char* text, Failure* failure) {
+  edgeonnx_scorer* scorer = NULL;
+  edgeonnx_port port;
+  char* const model = sqlite3_mprintf("%s", text);
+  const int64_t position = model ? cut_position(model) : -1;
+  if (position >= 0 && edgeonnx_registry_get(models, model, NULL, &scorer, NULL) == EDGEONNX_OK &&
+      edgeonnx_scorer_output(scorer, 0, &port) == EDGEONNX_OK) {
+    failure_set(failure, EDGEONNX_NOT_FOUND, "there is no model '%s'; of an output, one value is '%s.%s[%lld]'", text, model, port.name,
+                (long long)position);
+  }
+  edgeonnx_scorer_release(scorer);
+  sqlite3_free(model);
+  return EDGEONNX_NOT_FOUND;
 }
 
 edgeonnx_status target_open(const char* text, Target* out, Failure* failure) {
@@ -45,22 +68,23 @@ edgeonnx_status target_open(const char* text, Target* out, Failure* failure) {
   edgeonnx_status status = models_registry(&models, failure);
   if (status != EDGEONNX_OK) return status;
   if (!text) return failure_set(failure, EDGEONNX_INVALID_ARGUMENT, "the model's name is NULL");
-  status = edgeonnx_registry_get(models, text, NULL, &out->scorer, failure_slot(failure));
-  if (status != EDGEONNX_NOT_FOUND) return status;
+  out->text = sqlite3_mprintf("%s", text);
   char* const model = sqlite3_mprintf("%s", text);
-  if (!model) return failure_set(failure, EDGEONNX_OUT_OF_MEMORY, "no memory is left");
-  for (char* dot = strrchr(model, '.'); dot; dot = strrchr(model, '.')) {
+  status = out->text && model ? edgeonnx_registry_get(models, text, NULL, &out->scorer, failure_slot(failure))
+                              : failure_set(failure, EDGEONNX_OUT_OF_MEMORY, "no memory is left");
+  for (char* dot = status == EDGEONNX_NOT_FOUND ? strrchr(model, '.') : NULL; dot; dot = strrchr(model, '.')) {
     *dot = '\0';
     if (edgeonnx_registry_get(models, model, NULL, &out->scorer, NULL) != EDGEONNX_OK) continue;
     out->output = sqlite3_mprintf("%s", text + (dot - model) + 1);
     status = out->output ? EDGEONNX_OK : failure_set(failure, EDGEONNX_OUT_OF_MEMORY, "no memory is left");
-    if (out->output && !has_output(out)) {
+    if (out->output && !find_output(out)) {
       out->position = cut_position(out->output);
-      if (!has_output(out)) status = refuse_output(out, model, failure);
+      if (!find_output(out)) status = refuse_output(out, model, failure);
     }
     break;
   }
   sqlite3_free(model);
+  if (status == EDGEONNX_NOT_FOUND && !out->scorer) status = refuse_position(models, text, failure);
   if (status != EDGEONNX_OK) target_close(out);
   return status;
 }
@@ -68,6 +92,7 @@ edgeonnx_status target_open(const char* text, Target* out, Failure* failure) {
 void target_close(Target* target) {
   edgeonnx_scorer_release(target->scorer);
   sqlite3_free(target->output);
+  sqlite3_free(target->text);
   memset(target, 0, sizeof *target);
 }
 

@@ -1,7 +1,26 @@
 /* Results as SQLite has values: numbers, or JSON where a result has several a row or a row several results. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "adapter.h"
+
+/** The fewest digits that read as that number. */
+static void append_real(sqlite3_str* text, double number) {
+  char digits[40];
+  int n_digits = 15;
+  do {
+    snprintf(digits, sizeof digits, "%.*g", n_digits, number);
+  } while (++n_digits <= 17 && strtod(digits, NULL) != number);
+  bool is_real = false;
+  for (const char* at = digits; *at; ++at) {
+    const bool is_plain = strchr("0123456789+-e", *at) != NULL;
+    if (is_plain || !is_real) sqlite3_str_appendchar(text, 1, is_plain ? *at : '.'); /* the point is the locale's */
+    is_real |= !is_plain || *at == 'e';
+  }
+  if (!is_real) sqlite3_str_appendall(text, ".0");
+}
 
 /** JSON has no NaN and SQLite neither: NULL. Infinity as SQLite's own JSON writes it. */
 static void append_number(sqlite3_str* text, const Result* result, Number number) {
@@ -12,7 +31,7 @@ static void append_number(sqlite3_str* text, const Result* result, Number number
   } else if (isinf(number.real)) {
     sqlite3_str_appendall(text, number.real < 0 ? "-9e999" : "9e999");
   } else {
-    sqlite3_str_appendf(text, result->is_single ? "%!.9g" : "%!.17g", number.real);
+    append_real(text, number.real);
   }
 }
 
