@@ -556,5 +556,5 @@ assert list(db.execute("SELECT edgeonnx_predict('m', 1)")) == [(1.0,)]
 
 def test_extension_missing_from_the_build_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     monkeypatch.setattr(_runtime, "_PACKAGE", tmp_path)
-    with pytest.raises(eo.Unsupported, match=r"no SQLite extension at .*libsqlite3-dev"):
+    with pytest.raises(eo.Unsupported, match=r"no SQLite extension at .*libsqlite3-dev.*: pip install .* \. in a clone"):
         eo.sqlite_extension()

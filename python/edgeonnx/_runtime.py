@@ -70,8 +70,8 @@ def sqlite_extension() -> str:
     path = _PACKAGE / "lib" / "edgeonnx_sqlite.so"
     if not path.exists():
         raise Unsupported(
-            f"this build of edgeonnx has no SQLite extension at {path}; install sqlite3ext.h (Debian: libsqlite3-dev) and build it again "
-            "with pip install --force-reinstall --no-binary edgeonnx edgeonnx"
+            f"this build of edgeonnx has no SQLite extension at {path}; install sqlite3ext.h (Debian: libsqlite3-dev) and build it again: "
+            "pip install --force-reinstall --no-deps . in a clone of edgeonnx"
         )
     return str(path)
 
