@@ -62,6 +62,22 @@ def test_update_and_delete_by_scores_read_the_rows_they_had(t: Any) -> None:
     assert rows(t, "SELECT count(*) FROM t") == [(200,)]
 
 
+def test_table_made_of_scores_has_those_of_another_of_its_name(t: Any) -> None:
+    t.execute("CREATE TEMP TABLE t AS SELECT key AS id, value + 10000 AS x FROM edgeonnx_score('m', 'SELECT * FROM main.t')")
+    assert rows(t, "SELECT count(*), max(x) FROM temp.t") == [(N_ROWS, 10000 + N_ROWS / 2)]
+    t.execute("CREATE TABLE IF NOT EXISTS main.t AS SELECT value FROM edgeonnx_score('m', 'SELECT * FROM t')")
+    assert rows(t, "SELECT count(*) FROM main.t") == [(N_ROWS,)]
+
+
+def test_trigger_that_scores_the_table_it_stands_at_ends(t: Any) -> None:
+    t.execute(
+        """CREATE TEMP TRIGGER twice AFTER INSERT ON main.t WHEN new.note = 'twice' BEGIN
+             INSERT INTO t(x) SELECT value FROM edgeonnx_score('m', 'SELECT * FROM t'); END"""
+    )
+    t.execute("INSERT INTO t VALUES(NULL, 1, 'twice')")
+    assert rows(t, "SELECT count(*) FROM t") == [(2 * (N_ROWS + 1),)]
+
+
 def test_query_that_stands_in_no_other_is_refused_where_a_statement_writes(t: Any) -> None:
     assert rows(t, "SELECT count(*) FROM edgeonnx_score('m', 'PRAGMA index_info(t)')") == [(0,)]
     with pytest.raises(apsw.SQLError, match=r"where a statement writes, its query must .*SELECT \* FROM pragma_table_info"):

@@ -91,10 +91,11 @@ static void append_columns(sqlite3_str* text, const Query* query) {
   }
 }
 
-/** Whether a statement of the connection that writes is under way: SQLite does not know that the query may read what it writes. */
+/** Whether a statement of the connection that writes is under way: SQLite does not know that the query may read what it writes. What
+ * CREATE TABLE ... AS makes, no query can read yet. */
 static bool is_writing(sqlite3* connection) {
   for (sqlite3_stmt* at = sqlite3_next_stmt(connection, NULL); at; at = sqlite3_next_stmt(connection, at)) {
-    if (sqlite3_stmt_busy(at) && !sqlite3_stmt_readonly(at)) return true;
+    if (sqlite3_stmt_busy(at) && !sqlite3_stmt_readonly(at) && sqlite3_strnicmp(sqlite3_sql(at), "CREATE ", 7) != 0) return true;
   }
   return false;
 }
