@@ -232,3 +232,21 @@ def test_wrong_number_of_parameters_is_told(t: Any, call: str, message: str) -> 
         rows(t, f"SELECT * FROM edgeonnx_score('m', {call})")
     with pytest.raises(apsw.SQLError, match="1 parameters, and 0 values"):
         t.execute("CREATE VIRTUAL TABLE temp.v USING edgeonnx('m', 'SELECT * FROM t WHERE id = ?')")
+
+
+# ----------------------------------------------------------------------------------------------------------------------------- joins
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(s.value) FROM t LEFT JOIN s ON s.key = t.id",
+        "SELECT count((SELECT value FROM s WHERE s.key = t.id)) FROM t",
+        "SELECT count(*) FROM s a JOIN s b ON a.key = b.key",
+    ],
+)
+def test_scores_made_a_table_first_are_made_once(t: Any, sql: str) -> None:
+    """The README's way to join with scores."""
+    scores = "SELECT CAST(key AS INTEGER) AS key, value FROM edgeonnx_score('m', 'SELECT * FROM t')"
+    assert rows(t, f"WITH s AS MATERIALIZED ({scores}) {sql}") == [(N_ROWS,)]
+    assert rows(t, "SELECT n_uses FROM edgeonnx_models WHERE name = 'm'") == [(1,)]
