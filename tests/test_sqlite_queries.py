@@ -250,3 +250,17 @@ def test_scores_made_a_table_first_are_made_once(t: Any, sql: str) -> None:
     scores = "SELECT CAST(key AS INTEGER) AS key, value FROM edgeonnx_score('m', 'SELECT * FROM t')"
     assert rows(t, f"WITH s AS MATERIALIZED ({scores}) {sql}") == [(N_ROWS,)]
     assert rows(t, "SELECT n_uses FROM edgeonnx_models WHERE name = 'm'") == [(1,)]
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize("where", ["t.city = 'c1'", "t.city IN ('c1', 'c2') AND t.x > 2", "t.id BETWEEN 7 AND 900", "t.x > 2"])
+def test_inner_join_scores_once_whatever_narrows_the_other_table(t: Any, where: str, analyzed: bool) -> None:
+    """An index of which SQLite guesses that it leaves ten rows is no reason to score ten times."""
+    t.execute("ALTER TABLE t ADD COLUMN city TEXT; UPDATE t SET city = 'c' || (id % 3); CREATE INDEX by_city ON t(city)")
+    if analyzed:
+        t.execute("ANALYZE")
+    joined = rows(
+        t, f"SELECT t.id, s.value FROM t JOIN edgeonnx_score('m', 'SELECT id, x FROM t') s ON s.key = t.id WHERE {where} ORDER BY 1"
+    )
+    assert joined == rows(t, f"SELECT id, x FROM t WHERE {where} ORDER BY 1")
+    assert rows(t, "SELECT n_uses FROM edgeonnx_models WHERE name = 'm'") == [(1,)]

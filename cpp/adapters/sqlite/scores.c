@@ -27,6 +27,9 @@ typedef struct Cursor {
 enum { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE, COLUMN_OUTPUTS, COLUMN_MODEL, COLUMN_QUERY, COLUMN_P1 };
 
 static const double N_ROWS_GUESSED = 1e6;
+/* Of a row beside looking one up: so dear that SQLite rather reads the scores once, outside, than anew for the few rows that it guesses of
+ * an index. */
+static const double COST_PER_ROW = 100;
 
 enum { MOST_DEPTH = 8, N_PARAMETERS = 8, N_ARGUMENTS = 2 + N_PARAMETERS };
 
@@ -168,7 +171,7 @@ static int connect_table(sqlite3* connection, void* data, int n, const char* con
 /** idxStr tells which columns are asked for; model, query and the values of its parameters come as arguments. */
 static int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   Table* const table = (Table*)vtab;
-  info->estimatedCost = N_ROWS_GUESSED;
+  info->estimatedCost = N_ROWS_GUESSED * COST_PER_ROW;
   info->estimatedRows = (sqlite3_int64)N_ROWS_GUESSED;
   info->idxStr = sqlite3_mprintf("%llu", (unsigned long long)info->colUsed);
   info->needToFreeIdxStr = 1;
