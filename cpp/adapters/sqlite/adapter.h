@@ -177,6 +177,28 @@ void query_give_column(const Query* query, sqlite3_context* context, int column)
 /** edgeonnx_gather(query, value, ...): takes a row, and is true when a batch is full. Only a query's own statement can call it. */
 void query_gather(sqlite3_context* context, int n_arguments, sqlite3_value** arguments);
 
+/* ------------------------------------------------------------------------------------------------------- table.c: tables of scores */
+
+typedef struct Table {
+  sqlite3_vtab base;
+  sqlite3* connection;
+  int* depth;  /* of the connection: how many tables of this kind are being read, each by the query of the one before */
+  char* model; /* NULL: model and query come as arguments */
+  char* query;
+  char** columns; /* the query's, as they were declared, then the outputs */
+  int n_columns;
+  int n_outputs;
+} Table;
+
+/* edgeonnx_score's columns; the hidden ones are its arguments, the last eight the query's parameters. */
+enum { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE, COLUMN_OUTPUTS, COLUMN_MODEL, COLUMN_QUERY, COLUMN_P1 };
+
+/** xConnect of edgeonnx_score; `data` is the depth. */
+int table_connect_function(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message);
+/** xCreate and xConnect of CREATE VIRTUAL TABLE ... USING edgeonnx. */
+int table_connect_query(sqlite3* connection, void* data, int n, const char* const* words, sqlite3_vtab** out, char** message);
+int table_disconnect(sqlite3_vtab* vtab);
+
 /* ---------------------------------------------------------------------------------------------------------- functions and tables */
 
 #define JSON_SUBTYPE 74 /* what SQLite's JSON functions know their own values by */
