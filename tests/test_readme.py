@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
-import pytest
 
 from _command import edgeonnx
 
@@ -29,7 +28,8 @@ def test_readme_first_snippet_is_short_and_early() -> None:
 
 
 def test_readme_first_snippet_runs_as_printed(tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, "-W", "error", "-c", blocks("python")[0]], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-W", "error", "-c", blocks("python")[0]]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     assert "variable" in run.stdout.splitlines()[0]
     assert run.stdout.splitlines()[-1] == "442 rows, mean 152.1"
