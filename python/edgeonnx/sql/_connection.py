@@ -57,6 +57,7 @@ def connect(
     settings = _settings(coercion, nulls, on_overflow)
     opened = duckdb.connect(os.fspath(database), read_only=read_only, config={"allow_unsigned_extensions": "true", **(config or {})})
     opened.execute("SET python_enable_replacements = false").fetchall()  # a table's name never means a variable of Python's
+    opened.execute("SET enable_progress_bar_print = false").fetchall()  # what a library prints is not its own to choose
     return Connection(edgeonnx.duckdb.load(opened), settings)
 
 
