@@ -72,7 +72,7 @@ def test_pkg_config_tells_the_flags(project: Path) -> None:
 
 def test_program_built_against_the_frozen_header_runs(project: Path) -> None:
     run("cc", "-std=c99", "-pedantic", "-Werror", f"-I{FROZEN}", "main.c", eo.get_library(), "-o", "outside", cwd=project)
-    assert run("./outside", cwd=project) == eo.__version__
+    assert run("./outside", cwd=project, env={"LD_LIBRARY_PATH": str(PREFIX / "lib")}) == eo.__version__
 
 
 def structs(header: str) -> dict[str, list[str]]:

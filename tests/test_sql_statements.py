@@ -182,6 +182,12 @@ def test_print_and_settings_that_mean_nothing(con: edgeonnx.sql.Connection, caps
         ("CREATE TABLE a (x int) INSERT INTO a SELECT 1 UNION ALL\nSELECT 2 SELECT COUNT(*) FROM a", [(2,)]),
         ("CREATE VIEW v AS\nSELECT 1 AS x\nSELECT * FROM v", [(1,)]),
         ("BEGIN TRANSACTION CREATE TABLE a (x int) ROLLBACK SELECT COUNT(*) FROM duckdb_tables()", [(0,)]),
+        ("IF 1 = 2 SELECT 1 ELSE SELECT 2", [(2,)]),
+        ("IF 1 = 1 SELECT 1; ELSE SELECT 2;", [(1,)]),
+        ("DECLARE @x int = 3 IF @x > 2 BEGIN SET @x = CASE WHEN @x = 3 THEN 5 ELSE 6 END; SET @x = @x + 1 END SELECT @x", [(6,)]),
+        ("IF OBJECT_ID('dbo.t', 'U') IS NOT NULL DROP TABLE t\nCREATE TABLE t (x int)\nSELECT COUNT(*) FROM t", [(0,)]),
+        ("CREATE TABLE t (x int); IF OBJECT_ID(N'[dbo].[t]') IS NOT NULL DROP TABLE t; IF OBJECT_ID('t') IS NULL SELECT 7", [(7,)]),
+        ("CREATE TABLE t (x int) IF NOT EXISTS (SELECT * FROM t WHERE x = 1) INSERT INTO t VALUES (1)\nSELECT x FROM t", [(1,)]),
         ("FROM range(3) SELECT sum(range)", [(3,)]),  # DuckDB's own dialect, here and below
         ("SELECT [1, 2][1]::VARCHAR || 'x'", [("1x",)]),
         ("SELECT list_sort([2, 1])", [([1, 2],)]),
@@ -279,9 +285,13 @@ def test_tutorial_database_has_its_models() -> None:
 
 @pytest.mark.parametrize("fetch", ["fetchall", "fetchone", "arrow", "df"])
 def test_ctrl_c_ends_a_query(con: edgeonnx.sql.Connection, fetch: str) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which who runs the tests may have set aside
     query = "SELECT COUNT(*) FROM range(100000) a, range(100000) b, range(1000) c WHERE hash(a.range + b.range + c.range) = 5"
     timer = threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        getattr(con.execute(query), fetch)()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            getattr(con.execute(query), fetch)()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert con.execute("SELECT 1 AS a").fetchall() == [(1,)]

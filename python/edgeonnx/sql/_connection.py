@@ -56,8 +56,12 @@ def connect(
     """
     settings = _settings(coercion, nulls, on_overflow)
     opened = duckdb.connect(os.fspath(database), read_only=read_only, config={"allow_unsigned_extensions": "true", **(config or {})})
-    opened.execute("SET python_enable_replacements = false").fetchall()  # a table's name never means a variable of Python's
-    opened.execute("SET enable_progress_bar_print = false").fetchall()  # what a library prints is not its own to choose
+    for setting in (
+        "python_enable_replacements = false",  # a table's name never means a variable of Python's
+        "enable_progress_bar = true",  # counted, for who asks query_progress()
+        "enable_progress_bar_print = false",  # but not printed by a library
+    ):
+        opened.execute(f"SET {setting}").fetchall()
     return Connection(edgeonnx.duckdb.load(opened), settings)
 
 

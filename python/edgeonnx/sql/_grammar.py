@@ -20,7 +20,7 @@ from edgeonnx._errors import InvalidArgument
 from edgeonnx._sql_types import declaration_of
 from edgeonnx.sql._errors import failure
 
-__all__ = ["OutputColumn", "Predict", "Print", "Statement", "Switch", "TransactSQL", "parse_batch", "split_batches"]
+__all__ = ["If", "OutputColumn", "Predict", "Print", "Statement", "Switch", "TransactSQL", "parse_batch", "split_batches"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ class Predict(exp.Expression):
 
 class Print(exp.Expression):
     """PRINT this."""
+
+
+class If(exp.Expression):
+    """IF this true ELSE false: lists of statements."""
+
+    arg_types: ClassVar = {"this": True, "true": True, "false": False}
 
 
 class Switch(exp.Expression):
@@ -107,12 +113,37 @@ class TransactSQL(TSQL):
             return tree, self._index
 
         def _parse_statement(self) -> exp.Expr | None:
-            if self._curr.text.upper() == "PRINT" and self._curr.token_type == TokenType.VAR:
+            word = self._curr.text.upper() if self._curr.token_type == TokenType.COMMAND else ""
+            if word == "PRINT":
                 self._advance()
                 return Print(this=self._parse_expression())
+            if word == "IF":
+                self._advance()
+                condition, true = self._parse_disjunction(), self._block()
+                return If(this=condition, true=true, false=self._block() if self._match(TokenType.ELSE) else [])
+            if self._curr.token_type == TokenType.SET and self._next.token_type == TokenType.PARAMETER:
+                self._advance()
+                return exp.Set(expressions=[exp.SetItem(this=self._parse_assignment())])
             if self._curr.token_type == TokenType.SET and (switch := self._switch()):
                 return switch
             return super()._parse_statement()
+
+        def _block(self) -> list[exp.Expr]:
+            """One statement, or those between BEGIN and END."""
+            if not self._match(TokenType.BEGIN):
+                statements = [self._parse_statement()]
+                if self._curr.token_type == TokenType.SEMICOLON and self._next.token_type == TokenType.ELSE:
+                    self._advance()
+            else:
+                statements = []
+                while self._curr and not self._match(TokenType.END):
+                    if not self._match(TokenType.SEMICOLON):
+                        statements.append(self._parse_statement())
+                if self._prev.token_type != TokenType.END:
+                    self.raise_error("BEGIN without END")
+            if None in statements:
+                self.raise_error("IF needs a statement")
+            return [statement for statement in statements if statement is not None]
 
         def _switch(self) -> Switch | None:
             words: list[str] = []
@@ -249,7 +280,7 @@ def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
         tokens = TransactSQL().tokenize(script)
     except TokenError as error:
         raise InvalidArgument(f"the script can't be read: {_plain(error)}", sql_number=105) from None
-    tokens = _number_placeholders(tokens)
+    tokens = _prepared(tokens)
     batch: list[Token] = []
     i = 0
     while i < len(tokens):
@@ -266,20 +297,27 @@ def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
     yield batch, 1
 
 
-def _number_placeholders(tokens: list[Token]) -> list[Token]:
-    """Question marks as the variables ?1, ?2 ... of the script."""
-    numbered: list[Token] = []
+def _prepared(tokens: list[Token]) -> list[Token]:
+    """Question marks as the variables ?1, ?2 ... of the script, and the words that begin a statement as nothing that could be a name."""
+    prepared: list[Token] = []
     n = 0
-    for token in tokens:
-        if token.token_type != TokenType.PLACEHOLDER:
-            numbered.append(token)
-            continue
-        n += 1
-        numbered += [
-            Token(kind, text, line=token.line, col=token.col, start=token.start, end=token.end)
-            for kind, text in ((TokenType.PARAMETER, "@"), (TokenType.VAR, f"?{n}"))
-        ]
-    return numbered
+    for before, token in pairwise([None, *tokens]):
+        assert token is not None
+        parts = [(token.token_type, token.text)]
+        if token.token_type == TokenType.PLACEHOLDER:
+            n += 1
+            parts = [(TokenType.PARAMETER, "@"), (TokenType.VAR, f"?{n}")]
+        elif token.token_type == TokenType.VAR and token.text.upper() in ("IF", "PRINT") and not _names_follow(before):
+            parts = [(TokenType.COMMAND, token.text)]
+        where = {"line": token.line, "col": token.col, "start": token.start, "end": token.end}
+        prepared += [Token(kind, text, comments=token.comments, **where) for kind, text in parts]
+    return prepared
+
+
+def _names_follow(before: Token | None) -> bool:
+    """DROP TABLE IF EXISTS, a.if, AS if: IF begins no statement there."""
+    words = ("TABLE", "VIEW", "SCHEMA", "SEQUENCE", "INDEX", "DATABASE", "COLUMN", "FUNCTION", "MACRO", "TYPE", "AS", ".", ",", "@")
+    return before is not None and before.text.upper() in words
 
 
 def _placeholders(tokens: list[Token]) -> tuple[int, ...]:
@@ -294,9 +332,7 @@ def parse_batch(tokens: list[Token], script: str) -> list[Statement]:
         if tokens[at].token_type == TokenType.SEMICOLON:
             at += 1
             continue
-        end = at
-        while end < len(tokens) and tokens[end].token_type != TokenType.SEMICOLON:
-            end += 1
+        end = _end(tokens, at)
         explain, skipped = _explain(tokens[at:end])
         begin = at + skipped
         try:
@@ -311,12 +347,27 @@ def parse_batch(tokens: list[Token], script: str) -> list[Statement]:
     return statements
 
 
+def _end(tokens: list[Token], at: int) -> int:
+    """Where the statement that begins at `at` ends at the latest: at a semicolon that is not inside BEGIN and END, and not before ELSE."""
+    depth = 0
+    for i in range(at, len(tokens)):
+        kind, behind = tokens[i].token_type, tokens[i + 1].text.upper() if i + 1 < len(tokens) else ""
+        if kind == TokenType.CASE or (kind == TokenType.BEGIN and behind not in ("", ";", "TRAN", "TRANSACTION")):
+            depth += 1
+        elif kind == TokenType.END:
+            depth -= 1
+        elif kind == TokenType.SEMICOLON and depth <= 0 and behind != "ELSE":
+            return i
+    return len(tokens)
+
+
 def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.Expr, int]:
     """The statement that begins at `begin`, and where it ends, before `end` where no semicolon is needed."""
     starts = [i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i]) and tokens[i - 1].token_type not in _GOES_ON]
     error = ParseError("this is not T-SQL")
-    # sqlglot finds the end of most statements by itself; of CREATE and its like it must be told where they might end.
-    for until in (end, *starts):
+    # sqlglot finds the end of most statements by itself; of CREATE and its like it must be told where they might end, the first place first.
+    is_definition = tokens[begin].token_type in (TokenType.CREATE, TokenType.ALTER, TokenType.DROP)
+    for until in (*starts, end) if is_definition else (end, *starts):
         try:
             tree, n_taken = TransactSQL.Parser(dialect=TransactSQL()).parse_first(tokens[begin:until], script)
         except ParseError as found:
@@ -338,7 +389,7 @@ def _explain(tokens: list[Token]) -> tuple[str, int]:
 
 
 def _begins(before: Token, token: Token) -> bool:
-    return token.token_type in _BEGINNINGS or (token.line > before.line and token.text.upper() in ("PRINT", "EXPLAIN", "IF", "BEGIN"))
+    return token.token_type in _BEGINNINGS or (token.line > before.line and token.text.upper() == "EXPLAIN")
 
 
 def _has_predict(tokens: list[Token]) -> bool:

@@ -12,6 +12,8 @@ __all__ = ["interruptible"]
 
 T = TypeVar("T")
 
+_WAKE_S = 0.1
+
 
 def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T:
     """What `call` returns; Ctrl-C in the main thread ends it.
@@ -34,7 +36,8 @@ def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], T]) 
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        ended.wait()
+        while not ended.wait(_WAKE_S):  # a signal that another thread got does not wake this one
+            pass
     except BaseException:
         while not ended.wait(0.05):  # again: what was to be interrupted may only have begun after
             connection.interrupt()

@@ -14,7 +14,7 @@ from sqlglot import exp
 from edgeonnx._errors import InvalidArgument, Unsupported
 from edgeonnx.sql import _identity
 from edgeonnx.sql._errors import failure, of_duckdb
-from edgeonnx.sql._grammar import Predict, Print, Statement, Switch, parse_batch, split_batches
+from edgeonnx.sql._grammar import If, Predict, Print, Statement, Switch, parse_batch, split_batches
 from edgeonnx.sql._interrupt import interruptible
 from edgeonnx.sql._predict import expand
 from edgeonnx.sql._translate import to_duckdb, translate
@@ -100,6 +100,8 @@ class Session:
         if isinstance(tree, Print):
             self.on_message("".join(map(str, self._value(tree.this))))
             return False
+        if isinstance(tree, If):
+            return self._if(tree)
         if isinstance(tree, Switch):
             return self._switch(tree, statement)
         if isinstance(tree, exp.Set):
@@ -231,6 +233,13 @@ class Session:
                 return self._execute_text(statement)
             self._put(pair.this.name, self._value(pair.expression, self._kind(pair.this.name))[0])
         return False
+
+    def _if(self, tree: If) -> bool:
+        chosen = exp.Case(ifs=[exp.If(this=tree.this.copy(), true=exp.Literal.number(1))], default=exp.Literal.number(0))
+        has_rows = False
+        for each in tree.args["true" if self._value(chosen)[0] else "false"]:
+            has_rows = self._run(Statement("", each))
+        return has_rows
 
     def _switch(self, tree: Switch, statement: Statement) -> bool:
         words = tree.name.split()

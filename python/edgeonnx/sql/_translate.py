@@ -90,6 +90,18 @@ def _is_text(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.DPipe) or (isinstance(node, exp.Literal) and node.is_string)
 
 
+def _object_id(node: exp.Expr) -> exp.Expr:
+    """OBJECT_ID('dbo.t'), which asks whether there is such a table or view."""
+    if not isinstance(node.this, exp.Literal | exp.National):
+        return node
+    plain = node.this.name.split(".")[-1].strip('[]"').lower().replace("'", "''")
+    found = (
+        "(SELECT MIN(id) FROM (SELECT table_oid AS id, table_name AS name FROM duckdb_tables() UNION ALL SELECT view_oid, view_name "
+        f"FROM duckdb_views()) AS objects WHERE LOWER(name) = '{plain}')"
+    )
+    return exp.maybe_parse(found, dialect="duckdb")
+
+
 def _into(node: exp.Expr) -> exp.Expr:
     """SELECT ... INTO t, as CREATE TABLE t AS SELECT."""
     assert isinstance(node, exp.Select)
@@ -112,5 +124,6 @@ _CHANGES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.DataType: _data_type,
     exp.Div: _divide,
     exp.Add: _add,
+    exp.ObjectId: _object_id,
     exp.Select: _into,
 }
