@@ -68,11 +68,17 @@ Graph GraphReader::read_graph(Reader reader) {
   return graph;
 }
 
-void GraphReader::read_function(Reader reader) {
+std::vector<Node> GraphReader::read_function(Reader reader) {
+  std::vector<Node> nodes;
+  Node declared;
   while (reader.next()) {
-    if (reader.number() == field::function::kNode) read_node(reader.message("NodeProto"), reader.bytes());
-    if (reader.number() == field::function::kAttributeProto) read_attribute(reader.message("AttributeProto"), reader.bytes());
+    if (reader.number() == field::function::kNode) nodes.push_back(read_node(reader.message("NodeProto"), reader.bytes()));
+    if (reader.number() == field::function::kAttributeProto) {
+      declared.attributes.push_back(read_attribute(reader.message("AttributeProto"), reader.bytes()));
+    }
   }
+  nodes.push_back(std::move(declared));
+  return nodes;
 }
 
 Node GraphReader::read_node(Reader reader, Bytes bytes) {
@@ -100,6 +106,7 @@ Node GraphReader::read_node(Reader reader, Bytes bytes) {
         break;
     }
   }
+  totals_.n_divisions += (node.op_type == "Div" || node.op_type == "Mod") && is_same_domain(node.domain, "");
   if (node.op_type == "Constant" && is_same_domain(node.domain, "")) {
     if (node.attribute("value_float") || node.attribute("value_int")) add_weights(1);
   }

@@ -23,7 +23,8 @@ class GraphReader {
   explicit GraphReader(Model& totals) : totals_(totals) {}
 
   Graph read_graph(Reader reader);
-  void read_function(Reader reader);
+  /// Its nodes, and one more that only holds the attributes that it declares: graphs may stand there too.
+  std::vector<Node> read_function(Reader reader);
 
  private:
   Node read_node(Reader reader, Bytes bytes);

@@ -85,7 +85,8 @@ struct Model {
   std::vector<Node> nodes;
   std::vector<Initializer> initializers;
   int64_t n_functions = 0;
-  int64_t n_weights = 0;  ///< numbers in initializers, Constant nodes and attribute lists together, subgraphs and functions included
+  int64_t n_weights = 0;    ///< numbers in initializers, Constant nodes and attribute lists together, subgraphs and functions included
+  int64_t n_divisions = 0;  ///< Div and Mod nodes, of whatever type, subgraphs and functions included
   /// "location" of every tensor whose data lie in another file, wherever it stands: initializers, attributes, subgraphs, functions.
   std::vector<std::string> external_paths;
 

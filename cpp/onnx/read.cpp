@@ -106,7 +106,7 @@ Model read_model(Bytes bytes, std::string_view name) {
         model.opsets.push_back(read_opset(reader.message("OperatorSetIdProto")));
         break;
       case field::model::kFunctions:
-        graphs.read_function(reader.message("FunctionProto"));
+        (void)graphs.read_function(reader.message("FunctionProto"));
         ++model.n_functions;
         break;
       case field::model::kGraph: {
