@@ -37,7 +37,7 @@ enum ONNXType : int32_t {
 };
 enum ONNXTensorElementDataType : int32_t {};  // the numbers of base/type.h up to 16
 enum OrtLoggingLevel : int32_t { ORT_LOGGING_LEVEL_FATAL = 4 };
-enum GraphOptimizationLevel : int32_t { ORT_ENABLE_ALL = 99 };
+enum GraphOptimizationLevel : int32_t { ORT_DISABLE_ALL = 0, ORT_ENABLE_ALL = 99 };
 enum OrtAllocatorType : int32_t { OrtDeviceAllocator = 0 };
 enum OrtMemType : int32_t { OrtMemTypeDefault = 0 };
 

@@ -24,7 +24,7 @@ OwnedSessionOptions make_options(const Library& library, const SessionOptions& o
   require(api.CreateSessionOptions(&raw));
   OwnedSessionOptions owner(raw, {&api});
 
-  require(api.SetSessionGraphOptimizationLevel(raw, ORT_ENABLE_ALL));
+  require(api.SetSessionGraphOptimizationLevel(raw, options.optimizes ? ORT_ENABLE_ALL : ORT_DISABLE_ALL));
   // Rows are split over our threads, so a session of its own threads would only compete with them and make sums depend on their number.
   require(api.SetIntraOpNumThreads(raw, 1));
   require(api.SetInterOpNumThreads(raw, 1));

@@ -23,6 +23,7 @@ struct SessionOptions {
   std::vector<Provider> providers;   ///< in order of preference; empty: CPU. Without CPU in it no node may fall back to CPU.
   std::string external_data_folder;  ///< where the model's external data lie; empty: it has none. Needs ONNX Runtime 1.21 or newer.
   bool use_arena = true;
+  bool optimizes = true;  ///< without it nothing is computed ahead of the first run either
 };
 
 /// What the session says of one of its inputs or outputs.

@@ -1,9 +1,11 @@
 // How ONNX Runtime's codes and texts read as ours.
 #include "ort/status.h"
 
+#include <charconv>
 #include <iterator>
 
 #include "base/error.h"
+#include "base/refusal.h"
 
 namespace edgeonnx::ort {
 namespace {
@@ -63,6 +65,16 @@ Code code_for(OrtErrorCode code, const std::string& text, Phase phase) {
   return Code::kInternal;
 }
 
+/// Throws what a node says that was put into the model to fail, if it is one that failed.
+void throw_refusal(const std::string& text) {
+  const std::string name = between(text, kRefusalMark, "' Status Message:");
+  const size_t colon = name.find(": ");
+  if (colon == std::string::npos) return;
+  int32_t sql_number = 0;
+  std::from_chars(name.data(), name.data() + colon, sql_number);
+  throw Error(Code::kInferenceFailed, name.substr(colon + 2)).with_sql_number(sql_number);
+}
+
 }  // namespace
 
 void throw_status(const Api& api, OrtStatus* status, Phase phase, std::string_view doing) {
@@ -70,6 +82,7 @@ void throw_status(const Api& api, OrtStatus* status, Phase phase, std::string_vi
   const OrtErrorCode code = api.GetErrorCode(status);
   std::string text = api.GetErrorMessage(status);
   text.erase(text.find_last_not_of(" \n") + 1);  // npos + 1 is 0: a blank text becomes empty
+  if (phase == Phase::kRun) throw_refusal(text);
   throw Error(code_for(code, text, phase), "ONNX Runtime could not " + std::string(doing) + ": " + text + " (ONNX Runtime code " +
                                                std::to_string(code) + ", " + name_of(code) + ")");
 }

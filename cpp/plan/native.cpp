@@ -60,7 +60,7 @@ void place_columns(Plan& plan, std::optional<ColumnProgram> front, std::optional
 std::optional<ColumnProgram> make_session(Plan& plan, Division& division, const Recipe& recipe) {
   const auto open = [&] {
     std::vector<std::byte> part = onnx::subgraph(recipe.bytes, recipe.model, division.session_graph());
-    plan.session = std::make_unique<ort::Session>(recipe.library(), part, recipe.session_options);
+    plan.session = recipe.sessions.make(part);
     keep_small_model(plan, recipe, std::move(part));
   };
   open();

@@ -79,13 +79,14 @@ Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& opt
   ort::SessionOptions session_options;
   session_options.providers = options.providers;
   if (!model.external_paths.empty()) session_options.external_data_folder = options.external_data_folder;
+  const SessionMaker sessions(library, session_options, model.n_divisions > 0);
   Original original([&] {
     onnx::Rewrite request;
     request.cut_zipmaps = !zipmaps.empty();
     const std::vector<std::byte> rewritten = request.any() ? onnx::rewrite(bytes, model, request) : std::vector<std::byte>();
-    return std::make_unique<ort::Session>(library(), request.any() ? onnx::Bytes(rewritten) : bytes, session_options);
+    return sessions.make(request.any() ? onnx::Bytes(rewritten) : bytes);
   });
-  Plan plan = plan_by_options({bytes, model, zipmaps, library, options, session_options, original});
+  Plan plan = plan_by_options({bytes, model, zipmaps, library, options, session_options, sessions, original});
   plan.notes.insert(plan.notes.begin(), opset_note(model));
   make_output_ports(plan, model, zipmaps);
   if (options.deterministic && plan.session) choose_padding(plan, library());

@@ -6,6 +6,7 @@
 #include "onnx/rewrite.h"
 #include "plan/original.h"
 #include "plan/plan.h"
+#include "plan/session_maker.h"
 
 namespace edgeonnx::plan {
 
@@ -16,6 +17,7 @@ struct Recipe {
   const OpenLibrary& library;
   const Options& options;
   const ort::SessionOptions& session_options;
+  const SessionMaker& sessions;
   Original& original;
 };
 

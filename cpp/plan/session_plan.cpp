@@ -57,7 +57,7 @@ void free_batch(Plan& plan, const Recipe& recipe, onnx::Rewrite& request, const 
   std::string reason = "the answers change when it is freed";
   try {
     request.free_batch = true;
-    auto freed = std::make_unique<ort::Session>(library, onnx::rewrite(recipe.bytes, model, request), recipe.session_options);
+    auto freed = recipe.sessions.make(onnx::rewrite(recipe.bytes, model, request));
     if (freed_batch_agrees(*plan.session, *freed, model, library, *batch)) {
       plan.session = std::move(freed);
       plan.notes.push_back("batch: " + fixed + "; freed, since " + std::to_string(3 * kProbeRows * *batch) +
@@ -111,7 +111,7 @@ void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> b
   // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
   constexpr size_t kSmallModelBytes = 1 << 20;
   if (bytes.size() > kSmallModelBytes || !recipe.model.external_paths.empty() || !plan.session->is_on_cpu()) return;
-  auto kept = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  auto kept = std::make_shared<const std::vector<std::byte>>(recipe.sessions.guarded(std::move(bytes)));
   plan.another_session = [kept, &library = recipe.library(), options = recipe.session_options] {
     return std::make_unique<ort::Session>(library, *kept, options);
   };
@@ -136,7 +136,7 @@ Plan plan_session(const Recipe& recipe) {
   if (misdeclares(plan)) {
     request.free_outputs = true;
     std::vector<std::byte> bytes = onnx::rewrite(recipe.bytes, model, request);
-    plan.session = std::make_unique<ort::Session>(library, bytes, recipe.session_options);
+    plan.session = recipe.sessions.make(bytes);
     if (plan.another_session) keep_small_model(plan, recipe, std::move(bytes));
     plan.tensors.clear();
     learn_tensors(plan, library);
