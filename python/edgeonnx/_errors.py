@@ -30,7 +30,7 @@ class Error(Exception):
     code : int
         Status of the C interface (`edgeonnx.h`), the same in every language.
     sql_number : int or None
-        T-SQL error number: 220, 232, 237 or 8115 for values that do not fit.
+        T-SQL error number: 220, 232, 237 or 8115 for values that do not fit, 8134 where a model divides an integer by 0.
     row : int or None
         Row at fault, counted from 0 over the whole call.
     column : str or None
@@ -131,7 +131,7 @@ class Cancelled(Error, RuntimeError):
 
 
 class InferenceError(Error, RuntimeError):
-    """ONNX Runtime failed while it ran; its own text is in the message."""
+    """ONNX Runtime failed while it ran, and its own text is in the message; or the model divides integers that can't be divided."""
 
     code = 13
 
