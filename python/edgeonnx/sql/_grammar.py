@@ -365,7 +365,7 @@ def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.
     """The statement that begins at `begin`, and where it ends, before `end` where no semicolon is needed."""
     starts = [i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i]) and tokens[i - 1].token_type not in _GOES_ON]
     error = ParseError("this is not T-SQL")
-    # sqlglot finds the end of most statements by itself; of CREATE and its like it must be told where they might end, the first place first.
+    # sqlglot finds the end of most statements by itself; of CREATE and its like the first place where they can end is the right one.
     is_definition = tokens[begin].token_type in (TokenType.CREATE, TokenType.ALTER, TokenType.DROP)
     for until in (*starts, end) if is_definition else (end, *starts):
         try:
