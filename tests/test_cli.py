@@ -131,7 +131,7 @@ def test_demo_prints_both_r2_and_leaves_its_files(tmp_path: Path) -> None:
     run = edgeonnx("demo", "--rows", "20000", "--folder", tmp_path / "demo")
     text = run.stdout.decode()
     assert run.returncode == 0, run.stderr
-    assert text.count("0.5177484") == 3
+    assert text.count("0.5177484") == 4
     assert "rows/s" in text
     assert "edgeonnx inspect" in text
     scored = pa.parquet.read_table(tmp_path / "demo" / "scored.parquet")

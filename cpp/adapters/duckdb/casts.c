@@ -3,11 +3,16 @@
  * Numbers go by the rules of a score call. Text goes by T-SQL's: spaces around it don't count, an integer has no point, and no text is
  * zero.
  */
+#define _GNU_SOURCE /* strtod_l */
 #include <ctype.h>
 #include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "adapter.h"
 
@@ -32,10 +37,27 @@ typedef struct Cast {
 
 /* ---------------------------------------------------------------------------------------------------------------------------- text */
 
+static locale_t plain;
+static void make_plain_locale(void) { plain = newlocale(LC_ALL_MASK, "C", NULL); }
+
+/* How much of a text fits into `most` bytes without cutting a character. */
+static int shown(Slice text, size_t most) {
+  size_t n = text.length < most ? text.length : most;
+  while (n && n < text.length && ((unsigned char)text.data[n] & 0xC0) == 0x80) --n;
+  return (int)n;
+}
+
 static Slice trimmed(Slice text) {
   while (text.length && isspace((unsigned char)text.data[0])) ++text.data, --text.length;
   while (text.length && isspace((unsigned char)text.data[text.length - 1])) --text.length;
   return text;
+}
+
+/* Where a point is a point, whatever the process is set to. */
+static locale_t plain_locale(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_plain_locale);
+  return plain;
 }
 
 /* T-SQL takes '' as 0 and, as a bit, the words TRUE and FALSE. */
@@ -53,17 +75,18 @@ static bool number_of(Slice text, bool is_whole, bool is_bit, double* real, int6
       return true;
     }
   }
-  if (text.length >= ROOM || isalpha((unsigned char)text.data[0])) return false; /* neither nan nor inf */
+  if (text.length >= ROOM) return false;
   memcpy(digits, text.data, text.length);
   digits[text.length] = '\0';
+  if (strspn(digits, is_whole ? "+-0123456789" : "+-.0123456789eE") != text.length) return false; /* neither nan nor inf nor 0x1 */
   char* end = digits;
   errno = 0;
   if (is_whole) {
     *whole = strtoll(digits, &end, 10);
-  } else {
-    *real = strtod(digits, &end);
+    return end == digits + text.length && errno != ERANGE;
   }
-  return end == digits + text.length && errno != ERANGE;
+  *real = strtod_l(digits, &end, plain_locale());
+  return end == digits + text.length && fabs(*real) != HUGE_VAL;
 }
 
 /* Numbers in place of a column of text. NULL where memory is short, or with `failure` said. */
@@ -80,8 +103,8 @@ static bool read_text(const Cast* cast, duckdb_vector vector, idx_t n_rows, Colu
     if (!is_real) memcpy(&numbers[row], &whole, sizeof whole);
     if (!unreadable[row] || cast->options.on_overflow == EDGEONNX_ON_OVERFLOW_NULL) continue;
     return failure_say(failure, EDGEONNX_TYPE_MISMATCH,
-                       "Conversion failed when converting the value '%.*s' to data type %s. TRY_CAST makes NULL of it",
-                       (int)(text.length < 60 ? text.length : 60), text.data, cast->sql);
+                       "Conversion failed when converting the value '%.*s' to data type %s. TRY_CAST makes NULL of it", shown(text, 60),
+                       text.data, cast->sql);
   }
   columns->fields[0].type = is_real ? EDGEONNX_TYPE_DOUBLE : EDGEONNX_TYPE_INT64;
   columns->columns[0].data = numbers;

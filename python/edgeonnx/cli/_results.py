@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,6 +10,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from edgeonnx.cli._console import stdout_console
@@ -81,7 +83,7 @@ def _print_table(connection: "Connection", n_rows: int) -> None:
     rows = connection.fetchmany(n_rows + 1)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name, kind, *_ in names:
-        table.add_column(str(name), justify="right" if str(kind).startswith(_NUMBERS) else "left", overflow="fold")
+        table.add_column(escape(str(name)), justify="right" if str(kind).startswith(_NUMBERS) else "left", overflow="fold")
     for row in rows[:n_rows]:
         table.add_row(*(_cell(value) for value in row))
     console = stdout_console()
@@ -113,15 +115,22 @@ def _cell(value: Any) -> str:
         return "[dim]NULL[/]"
     if isinstance(value, bytes):
         return f"0x{value[:16].hex().upper()}{'...' if len(value) > 16 else ''}"
-    return str(value).replace("[", r"\[")
+    return escape(str(value))
 
 
 def _write_json(connection: "Connection", file: IO[str]) -> None:
     """A line for each row, an object of its columns."""
-    names = [str(each[0]) for each in connection.description or []]
+    names: list[str] = []
+    for name, *_ in connection.description or []:
+        names.append(str(name) if name not in names else f"{name}_{len(names)}")  # an object holds a name once
     rows: Iterator[tuple[Any, ...]] = iter(connection)
-    while lines := [json.dumps(dict(zip(names, row, strict=True)), default=_plain, ensure_ascii=False) for row in islice(rows, 1024)]:
+    while lines := [json.dumps(_object(names, row), default=_plain, ensure_ascii=False) for row in islice(rows, 1024)]:
         file.write("\n".join(lines) + "\n")
+
+
+def _object(names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
+    """JSON has neither NaN nor infinities: null, as JavaScript writes them."""
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in zip(names, row, strict=True)}
 
 
 def _plain(value: Any) -> Any:

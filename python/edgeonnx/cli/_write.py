@@ -155,11 +155,14 @@ def _unchanged(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _flattened(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """CSV has no lists: a list of k values becomes the columns ``name_0`` to ``name_{k-1}``."""
+    """CSV has no lists: one of k values becomes the columns ``name_0`` to ``name_{k-1}``. Nor has it bytes: they become T-SQL's 0x0AFF."""
     names: list[str] = []
     columns: list[pa.Array] = []
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        if pa.types.is_fixed_size_list(field.type):
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            names.append(field.name)
+            columns.append(pa.array([None if value is None else f"0x{value.hex().upper()}" for value in column.to_pylist()], pa.string()))
+        elif pa.types.is_fixed_size_list(field.type):
             for index in range(field.type.list_size):
                 names.append(f"{field.name}_{index}")
                 columns.append(pa.compute.list_element(column, index))

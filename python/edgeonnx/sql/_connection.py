@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ import duckdb
 
 import edgeonnx.duckdb
 from edgeonnx._errors import InvalidArgument, InvalidState
-from edgeonnx.sql._interrupt import interruptible
-from edgeonnx.sql._session import Session, duckdb_errors
+from edgeonnx.sql._database import Rows
+from edgeonnx.sql._session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "connect"]
 
 Parameters = Sequence[Any] | Mapping[str, Any]
-
-_FETCHED_AHEAD = 1024
 
 
 def connect(
@@ -87,23 +85,21 @@ class Connection:
     def __init__(self, connection: duckdb.DuckDBPyConnection, settings: str) -> None:
         self._duckdb = connection
         self._session = Session(connection, settings)
-        self._has_rows = False
-        self._ahead: list[tuple[Any, ...]] = []  # rows that fetchone took along, the next one last
 
     @property
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """The DuckDB connection itself, for what DuckDB alone can do."""
         return self._duckdb
 
-    def execute(self, script: str, parameters: Parameters = ()) -> Connection:
-        """Run a script; the rows of its last statement can then be fetched.
+    def execute(self, script: str, *parameters: Any) -> Connection:
+        """Run a script; the rows of its last statement can then be fetched. They are computed when they are.
 
         Parameters
         ----------
         script
             Statements of T-SQL, with semicolons between them or without; a line of GO ends a batch, and with it its variables.
         parameters
-            Values for the script's question marks in their order, or a mapping: values of its variables, {"id": 7} for @id.
+            Values for the script's question marks, one by one or in a sequence, or a mapping: values of its variables, {"id": 7} for @id.
 
         Returns
         -------
@@ -117,7 +113,8 @@ class Connection:
         duckdb.Error
             What DuckDB itself finds wrong, a table that is not there for instance.
         """
-        for _ in self.steps(script, parameters):
+        alone = parameters[0] if len(parameters) == 1 and isinstance(parameters[0], Mapping | list | tuple) else parameters
+        for _ in self.steps(script, alone):
             pass
         return self
 
@@ -128,82 +125,62 @@ class Connection:
         """
         if not keep:
             self._session.variables = {}
-        self._has_rows = False
-        self._ahead = []
-        for has_rows in self._session.run_script(script, parameters):
-            self._has_rows = has_rows
-            yield has_rows
+        yield from self._session.run_script(script, parameters)
 
     def executemany(self, script: str, parameters: Iterable[Parameters]) -> Connection:
-        """Run a script once for each set of parameters, all in one transaction."""
-        self._duckdb.begin()
+        """Run a script once for each set of parameters, all in one transaction: the one that is open, or one of its own."""
+        if self._session.in_transaction:
+            for each in parameters:
+                self.execute(script, each)
+            return self
+        self.execute("BEGIN TRANSACTION")
         try:
             for each in parameters:
                 self.execute(script, each)
         except BaseException:
-            self._duckdb.rollback()
+            self.rollback()
             raise
-        self._duckdb.commit()
+        self.commit()
         return self
 
-    def _rows(self) -> Any:
-        """What makes tables of the rows: where none was fetched yet a relation, which needs one copy less than the connection."""
-        if not self._has_rows:
-            raise InvalidState("there are no rows: the last statement gave none, or they were fetched")
-        pending, self._session.pending = self._session.pending, None
-        if pending is None:
-            return self._duckdb
-        self._has_rows = False
-        self._duckdb.abort()
-        return self._duckdb.sql(pending[0], params=pending[1])
+    def _rows(self) -> Rows:
+        if self._session.rows is None:
+            raise InvalidState("there are no rows: the last statement gave none")
+        return self._session.rows
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row, or None."""
-        if not self._ahead:
-            self._ahead = self._fetch(lambda: self._duckdb.fetchmany(_FETCHED_AHEAD))[::-1]
-        return self._ahead.pop() if self._ahead else None
+        return self._session.rows.one() if self._session.rows else None
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The next `size` rows, or as many as there are."""
-        ahead = [self._ahead.pop() for _ in range(min(size, len(self._ahead)))]
-        return ahead + self._fetch(lambda: self._duckdb.fetchmany(size - len(ahead))) if len(ahead) < size else ahead
+        return self._session.rows.some(size) if self._session.rows else []
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows that are left."""
-        ahead, self._ahead = self._ahead[::-1], []
-        return ahead + self._fetch(self._duckdb.fetchall)
-
-    def _fetch(self, call: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
-        if not self._has_rows:
-            return []
-        self._session.pending = None
-        with duckdb_errors():
-            return interruptible(self._duckdb, call)
+        return self._session.rows.some(None) if self._session.rows else []
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        while rows := self.fetchmany(_FETCHED_AHEAD):
-            yield from rows
+        while (row := self.fetchone()) is not None:
+            yield row
 
     def arrow(self) -> pa.Table:
-        """All rows that are left, as a pyarrow Table."""
-        with duckdb_errors():
-            table: pa.Table = interruptible(self._duckdb, self._rows().to_arrow_table)
+        """All rows, as a pyarrow Table."""
+        table: pa.Table = self._rows().table("to_arrow_table")
         return table
 
     def reader(self, batch_rows: int = 1_000_000) -> pa.RecordBatchReader:
-        """All rows that are left, as record batches that are made as they are read."""
-        with duckdb_errors():
-            reader: pa.RecordBatchReader = self._rows().to_arrow_reader(batch_rows)
+        """All rows, as record batches that are made as they are read."""
+        reader: pa.RecordBatchReader = self._rows().table("to_arrow_reader", batch_rows)
         return reader
 
     def df(self) -> pd.DataFrame:
-        """All rows that are left, as a pandas DataFrame."""
-        with duckdb_errors():
-            frame: pd.DataFrame = interruptible(self._duckdb, self._rows().df)
+        """All rows, as a pandas DataFrame."""
+        frame: pd.DataFrame = self._rows().table("df")
         return frame
 
     def pl(self) -> pl.DataFrame:
-        """All rows that are left, as a polars DataFrame."""
+        """All rows, as a polars DataFrame."""
         import polars
 
         frame = polars.from_arrow(self.arrow())
@@ -213,11 +190,11 @@ class Connection:
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
         """A tuple for each column of the rows, its name and type first; None where the last statement gave no rows."""
-        return self._duckdb.description if self._has_rows else None
+        return self._session.rows.description if self._session.rows else None
 
     @property
     def rowcount(self) -> int:
-        """How many rows the last statement changed; -1 before the first."""
+        """How many rows the last statement changed; -1 after one that gave rows."""
         return self._session.n_rows
 
     def register(self, name: str, table: Any) -> Connection:
@@ -230,12 +207,14 @@ class Connection:
         return Connection(self._duckdb.cursor(), self._session.settings)
 
     def commit(self) -> None:
-        """End a transaction that BEGIN TRANSACTION began, and keep what it did."""
-        self._duckdb.commit()
+        """End the transaction that BEGIN TRANSACTION began, and keep what it did. Without one each statement is its own."""
+        if self._session.in_transaction:
+            self.execute("COMMIT")
 
     def rollback(self) -> None:
-        """End a transaction that BEGIN TRANSACTION began, and undo what it did."""
-        self._duckdb.rollback()
+        """End the transaction that BEGIN TRANSACTION began, if there is one, and undo what it did."""
+        if self._session.in_transaction:
+            self.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the connection. What BEGIN TRANSACTION began and nothing committed is undone."""

@@ -53,7 +53,7 @@ _STATUSES = (
     "RUNTIME_MISSING",
     "INTERNAL",
 )
-_MESSAGE = re.compile(rf"(?:^|: )({'|'.join(_STATUSES)})(?: (\d+))?: (.*)", re.DOTALL)
+_MESSAGE = re.compile(rf"^(?:Invalid Input Error: )?({'|'.join(_STATUSES)})(?: (\d+))?: (.*)", re.DOTALL)
 _COLUMN = re.compile(r"(?:column|output) '((?:[^']|'')*)'")
 _VALUE = re.compile(r"(?:value = |It is )(\S+?)\.?(?:\s|$)")
 
@@ -63,6 +63,12 @@ def _of_cast(found: re.Match[str]) -> str:
 
 
 _NEEDLESS = (
+    (re.compile(r"name its columns with columns=\{'[^']*': \[\.\.\.\]\}"), lambda _: "choose them: DATA = (SELECT a, b FROM t) AS d"),
+    (
+        re.compile(r"make numbers of it first: CAST in SQL, pandas\.to_numeric in pandas"),
+        lambda _: "CAST it: DATA = (SELECT CAST(x AS real) AS x FROM t) AS d",
+    ),
+    (re.compile(r"say (which with )?rename=\{[^}]*\}"), lambda _: "rename it with AS"),
     (re.compile(r"(?:At|It is (\S+) at) row \d+ of column 'value'; on_overflow='null' makes such values NULL\."), _of_cast),
     (re.compile(r"model '[0-9a-f]{64}[^']*'(: )?"), lambda found: "" if found[1] else "the model"),
     (re.compile(r" \((in SQL|settings, as in|rows are counted)[^()]*(\([^()]*\)[^()]*)*\)"), lambda _: ""),
@@ -81,7 +87,7 @@ def failure(number: int, message: str) -> Error:
 
 def of_duckdb(error: Exception) -> Error | None:
     """What edgeonnx's functions said inside DuckDB, as the exception that it is; None for an error of DuckDB's own."""
-    found = _MESSAGE.search(str(error))
+    found = _MESSAGE.match(str(error))
     if not found:
         return None
     code = _STATUSES.index(found[1])

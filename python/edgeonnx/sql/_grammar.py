@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, ClassVar
 
 from sqlglot import Token, TokenType, exp
@@ -47,15 +47,15 @@ class Print(exp.Expression):
 
 
 class If(exp.Expression):
-    """IF this true ELSE false: lists of statements."""
+    """IF this true ELSE false: lists of `Statement`."""
 
     arg_types: ClassVar = {"this": True, "true": True, "false": False}
 
 
 class Switch(exp.Expression):
-    """SET this ON, or OFF: `this` in words, "IDENTITY_INSERT dbo.t" for instance."""
+    """SET words ON, or OFF: IDENTITY_INSERT dbo . t for instance."""
 
-    arg_types: ClassVar = {"this": True, "on": False}
+    arg_types: ClassVar = {"words": True, "on": False}
 
 
 _ARGUMENTS = ("MODEL", "DATA", "RUNTIME")
@@ -128,34 +128,39 @@ class TransactSQL(TSQL):
                 return switch
             return super()._parse_statement()
 
-        def _block(self) -> list[exp.Expr]:
+        def _block(self) -> list[Statement]:
             """One statement, or those between BEGIN and END."""
             if not self._match(TokenType.BEGIN):
-                statements = [self._parse_statement()]
+                statements = [self._one()]
                 if self._curr.token_type == TokenType.SEMICOLON and self._next.token_type == TokenType.ELSE:
                     self._advance()
             else:
                 statements = []
                 while self._curr and not self._match(TokenType.END):
                     if not self._match(TokenType.SEMICOLON):
-                        statements.append(self._parse_statement())
+                        statements.append(self._one())
                 if self._prev.token_type != TokenType.END:
                     self.raise_error("BEGIN without END")
-            if None in statements:
+            return statements
+
+        def _one(self) -> Statement:
+            start = self._index
+            tree = self._parse_statement()
+            taken = self._tokens[start : self._index]
+            if tree is None or not taken:
                 self.raise_error("IF needs a statement")
-            return [statement for statement in statements if statement is not None]
+            return Statement(_text(taken, self.sql), tree, "", _placeholders(taken))
 
         def _switch(self) -> Switch | None:
             words: list[str] = []
             for at in range(self._index + 1, len(self._tokens)):
                 token = self._tokens[at]
-                word = token.text.upper()
-                if word in ("ON", "OFF"):
+                if words and token.text.upper() in ("ON", "OFF"):
                     self._advance(at + 1 - self._index)
-                    return Switch(this=exp.var(" ".join(words)), on=word == "ON")
+                    return Switch(words=words, on=token.text.upper() == "ON")
                 if token.token_type in (TokenType.EQ, TokenType.PARAMETER) or token.token_type in _BEGINNINGS:
                     return None
-                words.append(word)
+                words.append(token.text)
             return None
 
         def _warn_unsupported(self) -> None:
@@ -363,11 +368,10 @@ def _end(tokens: list[Token], at: int) -> int:
 
 def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.Expr, int]:
     """The statement that begins at `begin`, and where it ends, before `end` where no semicolon is needed."""
-    starts = [i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i]) and tokens[i - 1].token_type not in _GOES_ON]
     error = ParseError("this is not T-SQL")
     # sqlglot finds the end of most statements by itself; of CREATE and its like the first place where they can end is the right one.
     is_definition = tokens[begin].token_type in (TokenType.CREATE, TokenType.ALTER, TokenType.DROP)
-    for until in (*starts, end) if is_definition else (end, *starts):
+    for until, starts in _ends(tokens, begin, end, is_definition=is_definition):
         try:
             tree, n_taken = TransactSQL.Parser(dialect=TransactSQL()).parse_first(tokens[begin:until], script)
         except ParseError as found:
@@ -375,10 +379,24 @@ def _first(tokens: list[Token], begin: int, end: int, script: str) -> tuple[exp.
             continue
         if tree is None or tree.find(exp.Command):
             continue
-        if begin + n_taken in (until, *starts):
+        if begin + n_taken in starts or (begin + n_taken == until and (until == end or until in starts)):
             return tree, begin + n_taken
+        if begin + n_taken == until:
+            continue  # there may be more of it
         error = ParseError(f"{tokens[begin + n_taken].text!r} is unexpected")
     raise error
+
+
+def _ends(tokens: list[Token], begin: int, end: int, *, is_definition: bool) -> Iterator[tuple[int, set[int]]]:
+    """How far to read for a statement, and where another can begin in that. Not all at once: a script may have no semicolon at all."""
+    starts = (i for i in range(begin + 1, end) if _begins(tokens[i - 1], tokens[i]) and tokens[i - 1].token_type not in _GOES_ON)
+    seen: list[int] = []
+    while more := list(islice(starts, 1 if is_definition else max(8, 3 * len(seen)))):
+        seen += more
+        yield seen[-1], set(seen[:-1]) | ({seen[-1]} if is_definition else set())
+    yield end, set(seen)
+    if not is_definition:
+        yield from ((start, {start}) for start in seen)
 
 
 def _explain(tokens: list[Token]) -> tuple[str, int]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from edgeonnx.sql._predict import Query
 from edgeonnx.sql._translate import quote, to_duckdb
 
-if TYPE_CHECKING:
-    from edgeonnx.sql._session import Session
-
-__all__ = ["columns_of", "create", "last", "numbered_columns", "sequences_of"]
+__all__ = ["columns_of", "create", "last", "numbered"]
 
 _SUFFIX = " identity"
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
 
 
 def _is_identity(constraint: exp.Expr) -> bool:
@@ -33,37 +31,30 @@ def create(tree: exp.Expr) -> tuple[str, list[str]]:
     column = columns_of(tree)[0]
     (constraint,) = (each for each in column.args["constraints"] if _is_identity(each))
     kind = constraint.args["kind"]
-    start, increment = (kind.args[name].name if kind.args.get(name) else "1" for name in ("start", "increment"))
+    start, increment = (int(kind.args[name].sql()) if kind.args.get(name) else 1 for name in ("start", "increment"))
     temporary = "TEMP " if tree.find(exp.TemporaryProperty) else ""
-    where = f"{quote(table.db)}." if table.db else ""
+    where = "".join(f"{quote(part)}." for part in (table.catalog, table.db) if part)
     sequence = where + quote(f"{table.name} {column.name}{_SUFFIX}")
-    default = exp.DefaultColumnConstraint(this=exp.func("nextval", exp.Literal.string(sequence)))
-    constraint.set("kind", default)
-    least = f" MINVALUE {start}" if int(start) < 1 else ""
-    return sequence, [f"CREATE {temporary}SEQUENCE {sequence} INCREMENT BY {increment}{least} START WITH {start}", to_duckdb(tree)]
+    constraint.set("kind", exp.DefaultColumnConstraint(this=exp.func("nextval", exp.Literal.string(sequence))))
+    limits = f"MINVALUE {_LEAST} MAXVALUE {_LARGEST}"
+    return sequence, [f"CREATE {temporary}SEQUENCE {sequence} INCREMENT BY {increment} {limits} START WITH {start}", to_duckdb(tree)]
 
 
-def _defaults(session: Session, table: exp.Expr) -> list[tuple[str, str]]:
-    """Columns of a table, and the sequences that number them."""
-    name = table.name.lower().replace("'", "''")
-    rows = session.query(
-        f"SELECT column_name, column_default FROM duckdb_columns() WHERE lower(table_name) = '{name}' AND column_default LIKE 'nextval(%'"
+def numbered(table: exp.Expr, query: Query) -> list[tuple[str, str]]:
+    """Columns of a translated table that number their rows, and their sequences as SQL has them."""
+    texts = {part: "'" + table.text(part).replace("'", "''") + "'" for part in ("this", "db", "catalog")}
+    schema = f"lower({texts['db']})" if table.text("db") else "CASE database_name WHEN 'temp' THEN 'main' ELSE current_schema() END"
+    databases = f"lower({texts['catalog']})" if table.text("catalog") else "current_database(), 'temp'"
+    rows = query(
+        f"SELECT column_name, column_default FROM duckdb_columns() WHERE lower(table_name) = lower({texts['this']}) "
+        f"AND lower(schema_name) = {schema} AND lower(database_name) IN ({databases}) AND column_default LIKE 'nextval(%'",
+        None,
     )
     found = [(str(column), re.search(r"'(.*)'", str(default))) for column, default in rows]
-    return [(column, match[1].replace("''", "'")) for column, match in found if match and match[1].rstrip('"').endswith(_SUFFIX)]
+    named = [(column, match[1].replace("''", "'")) for column, match in found if match]
+    return [(column, sequence) for column, sequence in named if sequence.rstrip('"').endswith(_SUFFIX)]
 
 
-def numbered_columns(session: Session, table: exp.Expr) -> list[str]:
-    """Columns of a table that number their rows."""
-    return [column for column, _ in _defaults(session, table)]
-
-
-def sequences_of(session: Session, drop: exp.Expr) -> list[str]:
-    """The sequences that go with the tables of a DROP, as SQL has them."""
-    return [sequence for table in drop.find_all(exp.Table) for _, sequence in _defaults(session, table)]
-
-
-def last(session: Session, table: exp.Expr) -> str:
+def last(sequence: str) -> str:
     """A query for the number that was given last."""
-    sequence = _defaults(session, table)[0][1]
     return "SELECT currval('{}')".format(sequence.replace("'", "''"))

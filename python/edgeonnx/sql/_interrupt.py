@@ -34,14 +34,19 @@ def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], T]) 
         finally:
             ended.set()
 
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        while not ended.wait(_WAKE_S):  # a signal that another thread got does not wake this one
-            pass
-    except BaseException:
-        while not ended.wait(0.05):  # again: what was to be interrupted may only have begun after
+    worker = threading.Thread(target=work, daemon=True)
+    stopped: BaseException | None = None
+    worker.start()
+    while not ended.is_set():  # until the connection is free again, however often Ctrl-C is pressed
+        try:
+            ended.wait(_WAKE_S)  # a signal that another thread got does not wake this one
+            if stopped is not None:
+                connection.interrupt()  # again: what was to be interrupted may only have begun after
+        except BaseException as error:
+            stopped = error
             connection.interrupt()
-        raise
+    if stopped is not None:
+        raise stopped
     if errors:
         raise errors[0]
     return results[0]

@@ -111,6 +111,11 @@ def _visible(node: exp.Expr) -> list[exp.CTE]:
     return found
 
 
+def _is_recursive(ctes: list[exp.CTE]) -> bool:
+    """T-SQL has no word for it: one that names itself."""
+    return any(table.name.lower() == cte.alias.lower() for cte in ctes for table in cte.this.find_all(exp.Table))
+
+
 def _parsed(select: str) -> exp.Select:
     tree: exp.Expr = exp.maybe_parse(select, dialect="duckdb")
     assert isinstance(tree, exp.Select)
@@ -124,7 +129,8 @@ def _within(node: exp.Expr, select: str, parts: Mapping[str, exp.Expr]) -> exp.S
         if table.name in parts:
             table.replace(parts[table.name])
     if ctes := _visible(node):
-        tree.set("with_", exp.With(expressions=[cte.copy() for cte in ctes]))
+        recursive = any(cte.parent is not None and cte.parent.args.get("recursive") for cte in ctes) or _is_recursive(ctes)
+        tree.set("with_", exp.With(expressions=[cte.copy() for cte in ctes], recursive=recursive))
     return tree
 
 
@@ -277,7 +283,7 @@ def _expand(table: exp.Table, query: Query, settings: str, *, is_view: bool) -> 
     predict = table.this
     data = predict.args["data"]
     name = data.alias_or_name or "edgeonnx data"
-    if not data.alias and not isinstance(data, exp.Table):
+    if not data.alias:
         data.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
     model = _load(table, query, settings)
     chosen = _choose(predict.columns, model.outputs)
@@ -287,27 +293,42 @@ def _expand(table: exp.Table, query: Query, settings: str, *, is_view: bool) -> 
     with_list = _struct({output: _literal(declared) for output, declared in _with_struct(chosen).items()})
     _check(query, model, with_list, [(column, kind) for column, kind in columns if column in feeding])
 
-    outputs = _unique([each.column.name for each in chosen], [column for column, _ in columns])
-    row = _struct({column: f"{quote(name)}.{quote(column)}" for column in feeding})
+    names = [column for column, _ in columns]
+    outputs = _unique([each.column.name for each in chosen], names)
+    (scores,) = _unique([_SCORES], names)
     called = _name_query(table, settings).subquery() if is_view else exp.Literal.string(model.name)
-    inner = _parsed(f"SELECT {quote(name)}.*, edgeonnx_predict_with('name here', {with_list}, {row}) AS {quote(_SCORES)} FROM data_here")
-    for literal in inner.find_all(exp.Literal):
-        if literal.name == "name here":
-            literal.replace(called)
-    next(inner.find_all(exp.Table)).replace(data.copy())
+    scored = _scored(data, name, scores, called, with_list, feeding)
     answers = ", ".join(
         f"{expression} AS {quote(output)}"
-        for expression, output in zip(_expressions(chosen, f"{quote(name)}.{quote(_SCORES)}"), outputs, strict=True)
+        for expression, output in zip(_expressions(chosen, f"{quote(name)}.{quote(scores)}"), outputs, strict=True)
     )
-    outer = _parsed(f"SELECT {quote(name)}.* EXCLUDE ({quote(_SCORES)}), {answers} FROM data_here")
-    next(outer.find_all(exp.Table)).replace(inner.subquery(exp.to_identifier(name, quoted=True)))
-    derived = outer.subquery(exp.to_identifier(name, quoted=True))
-    derived.set("joins", table.args.get("joins"))
+    outer = _parsed(f"SELECT {quote(name)}.* EXCLUDE ({quote(scores)}), {answers} FROM data_here")
+    next(outer.find_all(exp.Table)).replace(scored.subquery(exp.to_identifier(name, quoted=True)))
+
     scope = table.find_ancestor(exp.Select, exp.Update, exp.Delete)
-    asked = {each.column.name.lower(): output for each, output in zip(chosen, outputs, strict=True)}
+    # An alias of its own: in a query inside, the alias of DATA or of the PREDICT may stand for something else.
+    alias = f"edgeonnx predict {_number(table)}"
     if scope is not None:
-        _rewrite(scope, _Names(name, table.alias, asked))
+        asked = {each.column.name.lower(): output for each, output in zip(chosen, outputs, strict=True)}
+        _rewrite(scope, table, _Names(alias, name, table.alias, asked, frozenset(column.lower() for column in names)))
+    derived = outer.subquery(exp.to_identifier(alias, quoted=True))
+    derived.set("joins", table.args.get("joins"))
     table.replace(derived)
+
+
+def _scored(data: exp.Expr, name: str, scores: str, called: exp.Expr, with_list: str, feeding: list[str]) -> exp.Select:
+    """The rows of DATA and, in one more column, what the model says of each."""
+    row = _struct({column: f"{quote(name)}.{quote(column)}" for column in feeding})
+    scored = _parsed(f"SELECT {quote(name)}.*, edgeonnx_predict_with(model_here, {with_list}, {row}) AS {quote(scores)} FROM data_here")
+    next(column for column in scored.find_all(exp.Column) if column.name == "model_here").replace(called)
+    next(scored.find_all(exp.Table)).replace(data.copy())
+    return scored
+
+
+def _number(table: exp.Table) -> int:
+    """A number that no other PREDICT of the statement has."""
+    aliases = (re.fullmatch(r"edgeonnx predict (\d+)", each.alias) for each in table.root().find_all(exp.Subquery))
+    return max((int(found[1]) for found in aliases if found), default=0) + 1
 
 
 def _unique(wanted: list[str], taken: list[str]) -> list[str]:
@@ -328,24 +349,28 @@ def _unique(wanted: list[str], taken: list[str]) -> list[str]:
 class _Names:
     """What the two aliases of a PREDICT stand for in the query around it."""
 
-    data: str  # alias of DATA, and of what replaces it
+    alias: str  # of what replaces it
+    data: str  # alias of DATA
     outputs: str  # alias of the PREDICT itself, or ""
     columns: Mapping[str, str]  # name in the WITH list, in lower case -> name in what replaces it
+    of_data: frozenset[str]  # the columns of DATA, in lower case
 
 
-def _rewrite(scope: exp.Expr, names: _Names) -> None:
+def _rewrite(scope: exp.Expr, predict: exp.Table, names: _Names) -> None:
+    """Points the columns of a query, and of queries in it, at what replaces a PREDICT."""
     renamed = {asked for asked, output in names.columns.items() if asked != output.lower()}
-    for column in list(_columns_of(scope, names)):
+    for column in [each for each in scope.find_all(exp.Column) if each.find_ancestor(exp.Table) is not predict]:
         table = column.table.lower()
-        is_star = isinstance(column.this, exp.Star)
-        if names.outputs and table == names.outputs.lower():
-            if is_star:
+        if table in (names.data.lower(), names.outputs.lower()) and table and not _is_shadowed(column, scope):
+            of_outputs = table == names.outputs.lower()
+            if not isinstance(column.this, exp.Star):
+                _point(column, names, of_outputs=of_outputs)
+            elif of_outputs:
                 _spread(column, names)
             else:
-                _point(column, names)
-        elif is_star and table == names.data.lower():
-            column.this.set("except_", [exp.to_identifier(output, quoted=True) for output in names.columns.values()])
-        elif not table and column.name.lower() in renamed and _stands_in(column, scope):
+                column.this.set("except_", [exp.to_identifier(output, quoted=True) for output in names.columns.values()])
+                column.set("table", exp.to_identifier(names.alias, quoted=True))
+        elif not table and column.name.lower() in renamed and column.find_ancestor(exp.Select, exp.Update, exp.Delete) is scope:
             raise failure(
                 209,
                 f"column '{column.name}' is both in DATA and in the WITH list: write {names.data}.{column.name} or "
@@ -353,21 +378,23 @@ def _rewrite(scope: exp.Expr, names: _Names) -> None:
             )
 
 
-def _columns_of(scope: exp.Expr, names: _Names) -> Iterator[exp.Column]:
-    """Columns of a query and of the queries in it, save those in which an alias stands for something else."""
-    for column in scope.find_all(exp.Column):
-        inside = column.find_ancestor(exp.Select)
-        while inside is not None and inside is not scope:
-            if column.table and column.table.lower() in {source.alias_or_name.lower() for source in _sources(inside)}:
-                break
-            inside = inside.find_ancestor(exp.Select)
-        else:
-            yield column
+def _is_shadowed(column: exp.Column, scope: exp.Expr) -> bool:
+    """In a query inside, where another source has the alias."""
+    inside = column.find_ancestor(exp.Select)
+    while inside is not None and inside is not scope:
+        if any(source.alias_or_name.lower() == column.table.lower() or _has_alias(source, column.table) for source in _sources(inside)):
+            return True
+        inside = inside.find_ancestor(exp.Select)
+    return False
 
 
-def _stands_in(column: exp.Column, scope: exp.Expr) -> bool:
-    """In the query itself, not in one inside it."""
-    return column.find_ancestor(exp.Select, exp.Update, exp.Delete) is scope
+def _has_alias(source: exp.Expr, alias: str) -> bool:
+    """A PREDICT that is still to be replaced has two."""
+    return (
+        isinstance(source, exp.Table)
+        and isinstance(source.this, Predict)
+        and source.this.args["data"].alias_or_name.lower() == alias.lower()
+    )
 
 
 def _sources(select: exp.Select) -> Iterator[exp.Expr]:
@@ -377,23 +404,32 @@ def _sources(select: exp.Select) -> Iterator[exp.Expr]:
         yield join.this
 
 
-def _column(names: _Names, output: str, asked: str) -> exp.Expr:
-    column = exp.column(exp.to_identifier(output, quoted=True), table=exp.to_identifier(names.data, quoted=True))
-    return column if output.lower() == asked else exp.alias_(column, asked, quoted=True)
-
-
 def _spread(star: exp.Column, names: _Names) -> None:
     select = star.parent
-    assert select is not None
+    if not isinstance(select, exp.Select):
+        raise Unsupported(f"{names.outputs}.* can only stand in a SELECT list")
     at = select.expressions.index(star)
-    columns = [_column(names, output, asked) for asked, output in names.columns.items()]
+    columns = [
+        exp.alias_(
+            exp.column(exp.to_identifier(output, quoted=True), table=exp.to_identifier(names.alias, quoted=True)), asked, quoted=True
+        )
+        for asked, output in names.columns.items()
+    ]
     select.set("expressions", [*select.expressions[:at], *columns, *select.expressions[at + 1 :]])
 
 
-def _point(column: exp.Column, names: _Names) -> None:
+def _point(column: exp.Column, names: _Names, *, of_outputs: bool) -> None:
     name = column.name
-    output = names.columns.get(name.lower(), name)
-    column.set("table", exp.to_identifier(names.data, quoted=True))
-    column.set("this", exp.to_identifier(output, quoted=True))
-    if output.lower() != name.lower() and isinstance(column.parent, exp.Select) and column.arg_key == "expressions":
+    output = names.columns.get(name.lower())
+    if output is None and name.lower() not in names.of_data:
+        what = (
+            f"'{names.outputs}' has {', '.join(names.columns.values())}"
+            if of_outputs
+            else f"'{names.data}', the DATA of PREDICT, has no such column"
+        )
+        raise failure(207, f"there is no column '{column.sql(dialect='tsql')}': {what}")
+    chosen = output if output is not None and (of_outputs or name.lower() not in names.of_data) else name
+    column.set("table", exp.to_identifier(names.alias, quoted=True))
+    column.set("this", exp.to_identifier(chosen, quoted=True))
+    if chosen.lower() != name.lower() and isinstance(column.parent, exp.Select) and column.arg_key == "expressions":
         column.replace(exp.alias_(column.copy(), name, quoted=True))

@@ -74,7 +74,8 @@ def column_cast(value: exp.Expr, to: str, given: str) -> exp.Expr:
 
 
 def _is_number(name: str) -> bool:
-    return name in _BY_DUCKDB_NAME or name.startswith(("DECIMAL", "HUGEINT", "TINYINT", "UINTEGER", "UBIGINT", "USMALLINT"))
+    """Of a number, or of text that may be one."""
+    return name in _BY_DUCKDB_NAME or name.startswith(("VARCHAR", "DECIMAL", "HUGEINT", "TINYINT", "UINTEGER", "UBIGINT", "USMALLINT"))
 
 
 def _decimal_cast(value: exp.Expr, declaration: str, name: str, *, tries: bool) -> exp.Expr:
