@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -295,3 +296,141 @@ def test_ctrl_c_ends_a_query(con: edgeonnx.sql.Connection, fetch: str) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert con.execute("SELECT 1 AS a").fetchall() == [(1,)]
+
+
+# ------------------------------------------------------------------------------------------------------------ targets, names, effects
+
+
+@pytest.mark.parametrize(
+    ("statement", "rows"),
+    [
+        ("UPDATE sc SET y = t.b FROM sc JOIN t ON t.id = sc.id", [(1, 2.0), (2, 4.0), (3, 6.0)]),
+        ("UPDATE s SET s.y = t.b + s.y FROM sc AS s INNER JOIN t ON t.id = s.id WHERE s.id = 2", [(1, 0.0), (2, 4.0), (3, 0.0)]),
+        ("UPDATE s SET y = 7 FROM sc s LEFT JOIN t ON t.id = s.id + 1 WHERE t.id IS NULL", [(1, 0.0), (2, 0.0), (3, 7.0)]),
+        ("UPDATE sc SET y = t.b FROM t WHERE t.id = sc.id AND t.id > 1", [(1, 0.0), (2, 4.0), (3, 6.0)]),
+        ("UPDATE sc SET y = p.total FROM sc JOIN PREDICT(MODEL = @m, DATA = t AS d) WITH (total FLOAT) AS p ON d.id = sc.id", [(1, 5.0), (2, 11.0), (3, 17.0)]),
+        ("DELETE FROM sc WHERE id = 2", [(1, 0.0), (3, 0.0)]),
+        ("DELETE s FROM sc s JOIN t ON t.id = s.id WHERE t.a > 1", [(1, 0.0)]),
+        ("WITH x AS (SELECT id, b FROM t) INSERT INTO sc (id, y) SELECT id + 10, b FROM x WHERE b > 5", [(1, 0.0), (2, 0.0), (3, 0.0), (13, 6.0)]),
+    ],
+)  # fmt: skip
+def test_statement_changes_the_rows_that_tsql_would(con: edgeonnx.sql.Connection, statement: str, rows: list[tuple[int, float]]) -> None:
+    con.execute("CREATE TABLE t (id int, a real, b real); INSERT INTO t VALUES (1, 1, 2), (2, 3, 4), (3, 5, 6)")
+    con.execute("CREATE TABLE sc (id int, y float); INSERT INTO sc SELECT id, 0 FROM t")
+    con.execute(statement, {"m": models.affine(("a", "b"))} if "@m" in statement else {})
+    assert con.execute("SELECT * FROM sc ORDER BY id").fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT t.id, (SELECT COUNT(*) FROM PREDICT(MODEL=@m, DATA=t) WITH (total FLOAT) AS q WHERE q.total < p.total) FROM PREDICT(MODEL=@m, DATA=t) WITH (total FLOAT) AS p", [(1, 0), (2, 1)]),
+        ("SELECT d.id FROM PREDICT(MODEL=@m, DATA=t AS d) WITH (total FLOAT) AS p WHERE EXISTS (SELECT 1 FROM s AS d WHERE d.total = p.total)", [(2,)]),
+        ("WITH r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT d.id, p.total FROM PREDICT(MODEL=@m, DATA=(SELECT n AS id, n AS a, 1 AS b FROM r) AS d) WITH (total FLOAT) AS p", [(1, 3.0), (2, 4.0), (3, 5.0)]),
+        ("SELECT dbo.t.id FROM dbo.t", [(1,), (2,)]),
+        ("SELECT t.id, x.c FROM t CROSS APPLY (SELECT t.a + 1 AS c) x", [(1, 2.0), (2, 4.0)]),
+        ("SELECT COUNT(*) AS Count FROM t", [(2,)]),
+        ("SELECT 'x' AS Count", [("x",)]),
+        ("SELECT id INTO both_ids FROM t UNION ALL SELECT id FROM t SELECT COUNT(*) FROM both_ids", [(4,)]),
+        ("DECLARE @_1 int = 5, @a_1 int = 1, @a#1 int = 2 SELECT @_1, @a_1, @a#1", [(5, 1, 2)]),
+        ("IF 1 = 1 SET threads = 3; SELECT current_setting('threads')", [(3,)]),
+        ("SELECT CONVERT(varbinary(max), '0x0AFF', 1), CONVERT(varbinary(max), '0aff', 2)", [(b"\n\xff", b"\n\xff")]),
+        ("SELECT CONVERT(varchar(10), CAST('2024-02-29' AS date), 103), CONVERT(date, '29/02/2024', 103)", [("29/02/2024", datetime.date(2024, 2, 29))]),
+        ("USE onnx SELECT 1", [(1,)]),
+        ("CREATE TABLE k (id int IDENTITY(1,1) PRIMARY KEY CLUSTERED, c varchar(5) COLLATE Latin1_General_CI_AS NULL) INSERT k (c) VALUES ('a') SELECT id FROM k", [(1,)]),
+    ],
+)  # fmt: skip
+def test_names_and_words_mean_what_they_mean_in_tsql(con: edgeonnx.sql.Connection, query: str, rows: list[Any]) -> None:
+    con.execute(
+        "CREATE TABLE t (id int, a real, b real); INSERT INTO t VALUES (1, 1, 2), (2, 3, 4); CREATE TABLE s (total float); INSERT INTO s VALUES (11)"
+    )
+    assert sorted(con.execute(query, {"m": models.affine(("a", "b"))} if "@m" in query else {}).fetchall()) == rows
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("EXEC sp_rename 't', 'u'", "EXEC is not supported here"),
+        ("WHILE 1 = 0 DELETE FROM t", "WHILE is not supported here"),
+        ("SELECT x FROM t FOR JSON AUTO", "FOR XML or JSON is not supported here"),
+        ("UPDATE t SET x += 1", "+= and its like are to be written out"),
+        ("SELECT x, @@ROWCOUNT FROM t", "@@ROWCOUNT is known after a statement that changed rows"),
+        ("SELECT CONVERT(varbinary(8), x, 7) FROM t", "with style 7 is not supported here"),
+    ],
+)
+def test_what_is_not_supported_is_refused_and_does_nothing(con: edgeonnx.sql.Connection, statement: str, words: str) -> None:
+    con.execute("CREATE TABLE t (x int); INSERT INTO t VALUES (1)")
+    con.execute("SELECT x FROM t").fetchall()
+    with pytest.raises(eo.Unsupported, match=re.escape(words)):
+        con.execute(statement).fetchall()
+    assert con.execute("SELECT x FROM t").fetchall() == [(1,)]
+
+
+def test_query_is_computed_once_whatever_fetches_it(con: edgeonnx.sql.Connection) -> None:
+    con.execute("CREATE SEQUENCE s")
+    assert con.execute("SELECT nextval('s') AS n").arrow().to_pydict() == {"n": [1]}
+    assert con.execute("SELECT nextval('s') AS n").fetchall() == [(2,)]
+    assert con.execute("SELECT nextval('s') AS n; SELECT nextval('s') AS n").fetchone() == (4,)  # the first is computed too
+    con.execute("SELECT range AS n FROM range(3000)").fetchone()
+    with pytest.raises(eo.InvalidState, match="rows were fetched already, which a table would lack"):
+        con.arrow()
+    assert len(con.fetchall()) == 2999
+    assert con.fetchall() == []
+    with pytest.raises(eo.InvalidState, match="there are no rows"):
+        con.execute("CREATE TABLE t (x int)").df()
+
+
+def test_executemany_joins_the_transaction_that_is_open(con: edgeonnx.sql.Connection) -> None:
+    con.execute("CREATE TABLE t (x int); BEGIN TRANSACTION; INSERT INTO t VALUES (1)")
+    con.executemany("INSERT INTO t VALUES (?)", [[2], [3]])
+    con.rollback()
+    con.rollback()
+    con.commit()
+    assert con.execute("SELECT * FROM t").fetchall() == []
+
+
+def test_text_in_columns_of_numbers_is_read_as_tsql_does(con: edgeonnx.sql.Connection) -> None:
+    con.execute("CREATE TABLE t (i int DEFAULT 7, b bit, f float)")
+    con.execute(
+        "INSERT INTO t VALUES (' 5 ', 'true', '1e2'), (DEFAULT, 0, 2.7); INSERT INTO t (i) VALUES (DEFAULT), (2.9); INSERT INTO t (i) SELECT ''"
+    )
+    assert con.execute("SELECT * FROM t").fetchall() == [
+        (5, True, 100.0),
+        (7, False, 2.7),
+        (7, None, None),
+        (2, None, None),
+        (0, None, None),
+    ]
+    with pytest.raises(eo.CoercionError, match=r"converting the value '2\.9' to data type int"):
+        con.execute("INSERT INTO t (i) VALUES ('2.9')")
+    with pytest.raises(eo.InvalidArgument, match=r"INSERT has 2 values a row for 3 columns: i, b, f \(error 213\)"):
+        con.execute("INSERT INTO t VALUES (1, 2)")
+    for text in ("nan", "-nan", "+inf", "0x10"):
+        assert con.execute("SELECT TRY_CAST(? AS float), TRY_CAST(? AS int)", text, text).fetchall() == [(None, None)]
+    with pytest.raises(eo.CoercionError, match="é"):
+        con.execute("SELECT CAST(? AS int)", "x" + "é" * 40).fetchall()
+
+
+def test_identities_belong_to_their_tables(con: edgeonnx.sql.Connection) -> None:
+    con.execute("CREATE SCHEMA s2; CREATE TABLE s2.o (id int, x int); CREATE TABLE o (k int IDENTITY(1000, 1), x int)")
+    con.execute("INSERT INTO s2.o (id, x) VALUES (1, 2); INSERT INTO s2.o VALUES (3, 4); INSERT INTO o VALUES (9)")
+    assert con.execute("SELECT SCOPE_IDENTITY()").fetchall() == [(1000,)]
+    con.execute("CREATE TABLE d (k int IDENTITY(-1, -1), x int); INSERT INTO d SELECT x FROM o WHERE 1 = 0; INSERT INTO d VALUES (1), (2)")
+    assert con.execute("SELECT k FROM d").fetchall() == [(-1,), (-2,)]
+    con.execute(
+        "CREATE TABLE [my it] (k int IDENTITY(1,1), x int); SET IDENTITY_INSERT [my it] ON; INSERT INTO [my it] (k, x) VALUES (5, 5)"
+    )
+    con.execute("CREATE TABLE #i (k int IDENTITY(1,1), x int); INSERT #i VALUES (1); DROP TABLE #i; DROP TABLE s2.o; DROP TABLE o")
+    assert con.execute("SELECT sequence_name FROM duckdb_sequences() ORDER BY ALL").fetchall() == [("d k identity",), ("my it k identity",)]
+
+
+def test_errors_are_those_of_the_extension_alone(con: edgeonnx.sql.Connection) -> None:
+    with pytest.raises(duckdb.Error):
+        con.execute("SELECT CAST('foo: NOT_FOUND: bar' AS date)").fetchall()
+    with pytest.raises(duckdb.CatalogException):
+        con.execute("SELECT * FROM [a: NOT_FOUND: b]")
+
+
+def test_long_script_without_semicolons_takes_time_that_grows_with_it(con: edgeonnx.sql.Connection) -> None:
+    con.execute("CREATE TABLE t (x int)\n" + "\n".join(f"INSERT INTO t VALUES ({i})" for i in range(400)))
+    assert con.execute("SELECT COUNT(*) FROM t").fetchall() == [(400,)]

@@ -36,12 +36,13 @@ class Rows:
     def __init__(self, connection: duckdb.DuckDBPyConnection, text: str, values: Any, *, is_query: bool) -> None:
         self._connection = connection
         self._text, self._values = text, values
-        # A relation is bound now, and so what is wrong with the query is said now; its tables need one copy less than the connection's.
-        self._relation: Any = connection.sql(text, params=values) if is_query else None
         self._state = "waiting" if is_query else "running"
+        self._n_fetched = 0
         self._ahead: list[tuple[Any, ...]] = []  # the next row last
-        described: Any = self._relation if is_query else connection
-        self.description: list[tuple[Any, ...]] = list(described.description)
+        self.description: list[tuple[Any, ...]] = list(connection.description or [])
+        if is_query:  # described, it is bound: what is wrong with it is said now
+            described = connection.execute(f"DESCRIBE {text}", values).fetchall()
+            self.description = [(name, _type(connection, kind), *[None] * 5) for name, kind, *_ in described]
 
     def one(self) -> tuple[Any, ...] | None:
         """The next row, or None."""
@@ -57,14 +58,14 @@ class Rows:
 
     def table(self, method: str, *arguments: Any) -> Any:
         """All rows by a method of DuckDB's that makes a table of them."""
-        if self._state == "done" and self._relation is None:
-            raise InvalidState("the rows were fetched already: run the query again")
-        if self._relation is not None and self._state != "waiting":
-            raise InvalidState("some rows were fetched one by one already, a table would lack them: run the query again")
+        if self._state == "done" or self._ahead or self._n_fetched:
+            raise InvalidState("rows were fetched already, which a table would lack: run the query again")
+        is_query = self._state == "waiting"
         self._state = "done"
-        source = self._connection if self._relation is None else self._relation
 
         def make() -> Any:
+            # A relation's tables need one copy less than the connection's.
+            source: Any = self._connection.sql(self._text, params=self._values) if is_query else self._connection
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Arrow output on a DB-API result")
                 return getattr(source, method)(*arguments)
@@ -96,8 +97,17 @@ class Rows:
 
         with _errors():
             rows = interruptible(self._connection, fetch)
+        self._n_fetched += len(rows)
         self._state = "running" if n_rows is not None and len(rows) == n_rows else "done"
         return rows
+
+
+def _type(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
+    """DuckDB's object for a type, or its name where it has none."""
+    try:
+        return connection.sqltype(name)
+    except duckdb.Error:
+        return name
 
 
 class Database:
@@ -119,8 +129,6 @@ class Database:
         """Run any statement: the rows that it gives, or how many it changed, 0 where that means nothing."""
         with _errors():
             (statement,) = self.connection.extract_statements(text) or [None]
-        if statement is not None and statement.type == duckdb.StatementType.SELECT:
-            return self.open(text, values)
         self._run(text, values, lambda: [])
         described = self.connection.description or []
         expected = [] if statement is None else statement.expected_result_type

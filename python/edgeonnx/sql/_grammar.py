@@ -308,6 +308,12 @@ def _prepared(tokens: list[Token]) -> list[Token]:
     n = 0
     for before, token in pairwise([None, *tokens]):
         assert token is not None
+        if (
+            token.text.upper() in ("CLUSTERED", "NONCLUSTERED")
+            and before is not None
+            and before.text.upper().split(" ")[-1] in ("KEY", "UNIQUE")
+        ):
+            continue  # how rows are stored
         parts = [(token.token_type, token.text)]
         if token.token_type == TokenType.PLACEHOLDER:
             n += 1

@@ -111,11 +111,6 @@ def _visible(node: exp.Expr) -> list[exp.CTE]:
     return found
 
 
-def _is_recursive(ctes: list[exp.CTE]) -> bool:
-    """T-SQL has no word for it: one that names itself."""
-    return any(table.name.lower() == cte.alias.lower() for cte in ctes for table in cte.this.find_all(exp.Table))
-
-
 def _parsed(select: str) -> exp.Select:
     tree: exp.Expr = exp.maybe_parse(select, dialect="duckdb")
     assert isinstance(tree, exp.Select)
@@ -129,7 +124,7 @@ def _within(node: exp.Expr, select: str, parts: Mapping[str, exp.Expr]) -> exp.S
         if table.name in parts:
             table.replace(parts[table.name])
     if ctes := _visible(node):
-        recursive = any(cte.parent is not None and cte.parent.args.get("recursive") for cte in ctes) or _is_recursive(ctes)
+        recursive = any(cte.parent is not None and cte.parent.args.get("recursive") for cte in ctes)
         tree.set("with_", exp.With(expressions=[cte.copy() for cte in ctes], recursive=recursive))
     return tree
 

@@ -136,8 +136,23 @@ def _column(node: exp.Expr) -> exp.Expr:
 
 
 def _join(node: exp.Expr) -> exp.Expr:
-    if isinstance(node.this, exp.Lateral) and not node.args.get("on"):  # CROSS APPLY, OUTER APPLY
+    """CROSS APPLY and OUTER APPLY as joins with LATERAL."""
+    applies = node.this.args.get("cross_apply") if isinstance(node.this, exp.Lateral) else None
+    if applies is None:
+        return node
+    node.this.set("cross_apply", None)
+    if applies:
+        node.set("kind", "CROSS")
+    else:
+        node.set("side", "LEFT")
         node.set("on", exp.true())
+    return node
+
+
+def _with(node: exp.Expr) -> exp.Expr:
+    """T-SQL has no word for a common table expression that names itself."""
+    if any(table.name.lower() == cte.alias.lower() for cte in node.expressions for table in cte.this.find_all(exp.Table)):
+        node.set("recursive", True)
     return node
 
 
@@ -199,4 +214,5 @@ _CHANGES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Column: _column,
     exp.ColumnDef: _definition,
     exp.Join: _join,
+    exp.With: _with,
 }
