@@ -49,7 +49,8 @@ def bind_predict(connection: Any, table: Table) -> Call:
     ports = connection.execute("SELECT name FROM edgeonnx_ports('model') WHERE direction = 'output'").fetchall()
     query = f"SELECT edgeonnx_predict('model', {columns}) AS score FROM data"
     if (PROBABILITIES,) in ports:
-        query = f"SELECT {PROBABILITIES}[2] AS score FROM query(edgeonnx_predict_sql('model', 'data'))"
+        chosen = f"{{'{PROBABILITIES}': 'real'}}"
+        query = f"SELECT edgeonnx_predict_with('model', {chosen}, data).\"real\"[2] AS score FROM data"
     return lambda: connection.execute(query).fetchnumpy()
 
 

@@ -224,8 +224,11 @@ static bool write_list(duckdb_vector to, const Result* results, size_t n_results
   if (duckdb_list_vector_reserve(to, n_rows * n_values) == DuckDBError) return failure_memory(failure);
   duckdb_list_vector_set_size(to, n_rows * n_values);
   duckdb_list_entry* const lists = duckdb_vector_get_data(to);
+  if (n_values == 0) {
+    memset(lists, 0, n_rows * sizeof *lists);
+    return true;
+  }
   for (idx_t row = 0; row < n_rows; ++row) lists[row] = (duckdb_list_entry){row * n_values, n_values};
-  if (n_values == 0) return true;
 
   duckdb_vector values = duckdb_list_vector_get_child(to);
   void* const data = duckdb_vector_get_data(values);
