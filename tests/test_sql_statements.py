@@ -366,6 +366,13 @@ def test_what_is_not_supported_is_refused_and_does_nothing(con: edgeonnx.sql.Con
     assert con.execute("SELECT x FROM t").fetchall() == [(1,)]
 
 
+def test_explain_changes_nothing(con: edgeonnx.sql.Connection) -> None:
+    con.execute("CREATE TABLE t (x int)")
+    assert "INSERT" in str(con.execute("EXPLAIN INSERT INTO t VALUES (1)").fetchall()).upper()
+    con.execute("INSERT INTO t VALUES (1); EXPLAIN DELETE FROM t; EXPLAIN UPDATE t SET x = 2").fetchall()
+    assert con.execute("SELECT x FROM t").fetchall() == [(1,)]
+
+
 def test_query_is_computed_once_whatever_fetches_it(con: edgeonnx.sql.Connection) -> None:
     con.execute("CREATE SEQUENCE s")
     assert con.execute("SELECT nextval('s') AS n").arrow().to_pydict() == {"n": [1]}

@@ -100,6 +100,8 @@ class Session:
     def _run(self, statement: Statement, tree: exp.Expr | None) -> None:
         if tree is None:
             self._execute_text(statement)
+        elif statement.explain:
+            self._query(statement, tree)
         elif isinstance(tree, exp.Declare):
             self._declare(tree)
         elif isinstance(tree, Print):
