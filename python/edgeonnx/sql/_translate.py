@@ -108,6 +108,9 @@ def _add(node: exp.Expr) -> exp.Expr:
     left, right = node.this, node.expression
     if any(_is_text(each) for each in (left, right)) and not any(_is_number(each) for each in (left, right)):
         return exp.DPipe(this=left, expression=right, safe=True)
+    for each in (left, right):
+        if isinstance(each, exp.Literal) and each.is_string and _is_number(each):
+            each.replace(exp.Literal.number(each.name.strip()))
     return node
 
 
