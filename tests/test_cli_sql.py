@@ -49,6 +49,13 @@ def test_rows_are_csv_in_a_pipe() -> None:
     assert out("SELECT 1 AS a, NULL AS b, 'x,y' AS c SELECT CAST(2.5 AS decimal(9,2)) AS d") == 'a,b,c\n1,,"x,y"\nd\n2.50\n'
 
 
+def test_messages_leave_standard_output_to_rows() -> None:
+    run = edgeonnx("sql", "USE onnx PRINT 'hello' SELECT 1 AS a")
+    assert run.stdout == b"a\n1\n"
+    assert "USE onnx: no database of that name" in run.stderr.decode()
+    assert run.stderr.decode().endswith("hello\n")
+
+
 def test_table_shows_some_rows_and_says_so() -> None:
     text = out("--to", "table", "--rows", "3", "SELECT range AS n, range * 0.5 AS half FROM range(10)")
     assert [line.split() for line in text.splitlines()[:4]] == [["n", "half"], ["0", "0.0"], ["1", "0.5"], ["2", "1.0"]]

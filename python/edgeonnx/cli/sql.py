@@ -36,6 +36,11 @@ def _parameter(value: str) -> tuple[str, Any]:
     return name, quoted[1].replace("''", "'") if quoted else text
 
 
+def _tell(message: str) -> None:
+    """On stderr: standard output holds rows alone."""
+    click.echo(message, err=True)
+
+
 def _script(text: str | None, file: str | None) -> str | None:
     """What to run; None for a prompt."""
     if text is not None and file is not None:
@@ -106,7 +111,8 @@ def sql(
         raise click.UsageError("--param: a name is given twice")
     format_ = result_format(output, to)
     try:
-        with edgeonnx.sql.connect(database, coercion=coercion, nulls=nulls, on_overflow=on_overflow, read_only=read_only) as connection:
+        options = {"coercion": coercion, "nulls": nulls, "on_overflow": on_overflow, "read_only": read_only, "on_message": _tell}
+        with edgeonnx.sql.connect(database, **options) as connection:  # type: ignore[arg-type]
             if script is None:
                 repl(connection, given, lambda: show_result(connection, format_, rows))
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ def connect(
     on_overflow: str = "error",
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
+    on_message: Callable[[str], None] = print,
 ) -> Connection:
     """A DuckDB database that understands T-SQL, PREDICT included.
 
@@ -44,6 +45,8 @@ def connect(
         `coercion="strict"` refuses columns of other types than the model's, as the PREDICT of SQL Server did.
     read_only, config
         As in `duckdb.connect`, `config={"memory_limit": "2GB", "threads": 4}` for instance.
+    on_message
+        Called with the text of each PRINT.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def connect(
         "enable_progress_bar_print = false",  # but not printed by a library
     ):
         opened.execute(f"SET {setting}").fetchall()
-    return Connection(edgeonnx.duckdb.load(opened), settings)
+    return Connection(edgeonnx.duckdb.load(opened), settings, on_message)
 
 
 def _settings(coercion: str, nulls: str | float, on_overflow: str) -> str:
@@ -82,9 +85,9 @@ class Connection:
     One thread uses a connection at a time; `cursor` makes another one to the same database.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: str, on_message: Callable[[str], None]) -> None:
         self._duckdb = connection
-        self._session = Session(connection, settings)
+        self._session = Session(connection, settings, on_message)
 
     @property
     def duckdb(self) -> duckdb.DuckDBPyConnection:
@@ -204,7 +207,7 @@ class Connection:
 
     def cursor(self) -> Connection:
         """Another connection to the same database, with the same options."""
-        return Connection(self._duckdb.cursor(), self._session.settings)
+        return Connection(self._duckdb.cursor(), self._session.settings, self._session.on_message)
 
     def commit(self) -> None:
         """End the transaction that BEGIN TRANSACTION began, and keep what it did. Without one each statement is its own."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 
-from edgeonnx._errors import CoercionError, Error, InvalidArgument, ModelError, NotFound, RuntimeMissing, Unsupported, from_status
+from edgeonnx._errors import CoercionError, Error, InvalidArgument, NotFound, Unsupported, from_status
 
-__all__ = ["failure", "of_duckdb", "plain"]
+__all__ = ["failure", "of_duckdb"]
 
 _KINDS: dict[int, type[Error]] = {
-    102: InvalidArgument,  # syntax
     137: NotFound,  # a variable
     207: NotFound,  # a column
     209: InvalidArgument,  # a column of two tables
@@ -24,11 +23,8 @@ _KINDS: dict[int, type[Error]] = {
     39036: InvalidArgument,  # too few
     39037: InvalidArgument,  # of a wrong type
     39049: CoercionError,  # what the engine says: of a column's type, in strict mode
-    39051: ModelError,  # corrupt or invalid
-    39052: Unsupported,  # a kind of model
     39053: InvalidArgument,  # RUNTIME of a wrong type
     39054: InvalidArgument,  # RUNTIME of a wrong value
-    39092: RuntimeMissing,
     39096: NotFound,  # WITH differs from what the model returns
     39097: CoercionError,  # a column of a type that no input takes
     39099: Unsupported,
@@ -92,13 +88,13 @@ def of_duckdb(error: Exception) -> Error | None:
         return None
     code = _STATUSES.index(found[1])
     number = int(found[2]) if found[2] else _PREDICT_NUMBERS.get(code)
-    message = plain(found[3].split("\n\nLINE ")[0].strip())
+    message = _plain(found[3].split("\n\nLINE ")[0].strip())
     column, value = _COLUMN.search(message), _VALUE.search(message)
     text = f"{message} (error {number})" if number else message
     return from_status(code, text, number, None, column[1] if column else None, value[1] if value else None)
 
 
-def plain(message: str) -> str:
+def _plain(message: str) -> str:
     """A message of the extension's without what only who calls its functions needs.
 
     That is a name made of a digest, the third argument of edgeonnx_load, a row counted from where DuckDB's piece began.

@@ -267,11 +267,6 @@ class Statement:
     explain: str = ""  # "EXPLAIN" or "EXPLAIN ANALYZE" before it
     placeholders: tuple[int, ...] = ()  # its question marks, numbered from 1 in the script
 
-    @property
-    def n_placeholders(self) -> int:
-        """How many question marks it has."""
-        return len(self.placeholders)
-
 
 def split_batches(script: str) -> Iterator[tuple[list[Token], int]]:
     """The batches of a script, cut at lines that hold nothing but GO: their tokens, and how often they are to run.

@@ -144,8 +144,7 @@ def _bytes_of(expression: exp.Expr) -> exp.Expr:
 def _name_query(table: exp.Table, settings: str) -> exp.Select:
     """A query of one row: the name under which the model is loaded, by its content."""
     value = exp.select(exp.alias_(_bytes_of(table.this.this), "m")).subquery()
-    words = "'" + settings.replace("'", "''") + "'"
-    return _within(table, f"SELECT edgeonnx_model(sha256(m), m, {words}) FROM model_here", {"model_here": value})
+    return _within(table, f"SELECT edgeonnx_model(sha256(m), m, {_literal(settings)}) FROM model_here", {"model_here": value})
 
 
 def _load(table: exp.Table, query: Query, settings: str) -> _Model:
@@ -160,7 +159,7 @@ def _load(table: exp.Table, query: Query, settings: str) -> _Model:
         raise
     name = str(name)
     ports = query(f"SELECT direction, name, sql_type, onnx_type, shape FROM edgeonnx_ports('{name}') ORDER BY direction, position", None)
-    of = {"input": [], "output": []}  # type: dict[str, list[_Port]]
+    of: dict[str, list[_Port]] = {"input": [], "output": []}
     for direction, port, sql_type, onnx_type, shape in ports:
         of[str(direction)].append(_Port(str(port), str(sql_type), str(onnx_type), _width(shape)))  # type: ignore[arg-type]
     return _Model(name, tuple(of["input"]), tuple(of["output"]))

@@ -44,10 +44,10 @@ class Variable:
 class Session:
     """What a connection remembers from statement to statement."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: str, on_message: Callable[[str], None] = print) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: str, on_message: Callable[[str], None]) -> None:
         self.database = Database(connection)
         self.settings = settings
-        self.on_message = on_message  # of PRINT
+        self.on_message = on_message
         self.variables: dict[str, Variable] = {}
         self.rows: Rows | None = None  # of the last statement
         self.n_rows = -1  # @@ROWCOUNT
@@ -70,7 +70,7 @@ class Session:
         if self._parsed[0] != script:
             self._parsed = script, [(parse_batch(tokens, script), n_times) for tokens, n_times in split_batches(script)]
         batches = self._parsed[1]
-        wanted = sum(statement.n_placeholders for statements, _ in batches for statement in statements)
+        wanted = sum(len(statement.placeholders) for statements, _ in batches for statement in statements)
         if wanted != len(unnamed):
             raise InvalidArgument(f"the script has {wanted} question marks, and {len(unnamed)} parameters were given")
         for at, (statements, n_times) in enumerate(batches):
@@ -175,14 +175,11 @@ class Session:
             if isinstance(node, exp.Parameter):
                 if isinstance(node.this, exp.Parameter):
                     return self._global(node.this.name)
-                name = node.name.lower()
-                if name not in self.variables:
-                    raise failure(137, f'the variable "@{node.name}" is not declared: DECLARE @{node.name} ..., in the same batch')
+                kind, name = self._kind(node.name), node.name.lower()
                 if not allowed:
                     raise InvalidArgument(
                         f'a view can\'t refer to the variable "@{node.name}": write a subquery, (SELECT data FROM models WHERE id = 1)'
                     )
-                kind = self.variables[name].kind
                 placeholder = exp.Placeholder(this=self._slots.setdefault(name, f"v{len(self._slots)}"))
                 return exp.Cast(this=placeholder, to=kind.copy()) if kind is not None else placeholder
             if isinstance(node, exp.Anonymous) and node.name.upper() == "SCOPE_IDENTITY":
