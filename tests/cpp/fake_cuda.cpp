@@ -28,6 +28,7 @@ std::map<std::string, std::pair<long, int>> failures;              // calls to g
 std::map<const std::byte*, std::pair<size_t, int>> device_blocks;  // size, device
 std::map<const std::byte*, size_t> pinned_blocks;
 fake_cuda::Live live;
+std::minstd_rand pageable;
 
 std::atomic<long> n_misuses{0};
 std::atomic<int> most_delay_us{50};
@@ -243,7 +244,7 @@ FAKE cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n_bytes, cud
     if (n_bytes > room || device_room(on_host).first > 0) return misuse(kInvalidValue);
     if (device != stream->device || current_device != stream->device) return misuse(kInvalidHandle);
     // CUDA may let a copy of pageable memory end before it returns, and need not.
-    blocks = !is_pinned(on_host) && n_calls["cudaMemcpyAsync"] % 2 == 0;
+    blocks = !is_pinned(on_host) && pageable() % 4 == 0;
   }
   stream->push([=] { std::memcpy(to, from, n_bytes); });
   if (blocks) stream->mark()->wait();

@@ -28,6 +28,8 @@ struct State {
   std::atomic<Return> returns{Return::kAtOnce};
   std::atomic<long> n_runs{0};
   std::atomic<long> n_failed{0};
+  std::atomic<int> n_inside{0};
+  std::atomic<long> n_overlaps{0};   ///< runs enqueued while another one was
   std::atomic<long> n_elsewhere{0};  ///< runs by a thread whose current device is another
   decltype(Api::RunWithBinding) run = nullptr;
 };
@@ -49,6 +51,10 @@ inline OrtStatus* run_on_stream(OrtSession* session, const OrtRunOptions* option
   const cudaStream_t stream = all.stream.load();
   if (stream == nullptr) return all.run(session, options, binding);
   ++all.n_runs;
+  if (all.n_inside.fetch_add(1) > 0) ++all.n_overlaps;
+  struct Leave {
+    ~Leave() { --state().n_inside; }
+  } leave;
   auto task = std::make_unique<Task>(Task{session, options, binding, {}});
   std::future<OrtStatus*> status = task->status.get_future();
   const auto work = [](void* data) {

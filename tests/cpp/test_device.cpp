@@ -83,6 +83,7 @@ struct Setup {
   explicit Setup(Return returns = Return::kAtOnce, int delay_us = 50) {
     state().returns = returns;
     state().n_failed = 0;
+    state().n_overlaps = 0;
     state().n_elsewhere = 0;
     fake_cuda::controls().set_delay(delay_us, 1);
   }
@@ -92,6 +93,7 @@ struct Setup {
     CHECK_EQUAL(fake_cuda::controls().live().total(), before.total());
     CHECK_EQUAL(fake_cuda::controls().n_misuses(), misuses);
     CHECK_EQUAL(state().n_failed.load(), 0L);
+    CHECK_EQUAL(state().n_overlaps.load(), 0L);
     CHECK_EQUAL(state().n_elsewhere.load(), 0L);
   }
 };
@@ -172,18 +174,22 @@ TEST(test_run_one_slot_answers_as_the_session_does) {
   for (int i = 0; i < 2000; ++i) CHECK(slot.scores_right(setup.session, rows_of(i), i));
 }
 
-TEST(test_run_four_slots_of_four_threads_answer_as_the_session_does) {
-  const Setup setup;
+static void score_by_four_threads(const Setup& setup, int n_morsels) {
   std::atomic<int> n_wrong{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       Slot slot(setup);
-      for (int i = 0; i < 1000; ++i) n_wrong += !slot.scores_right(setup.session, rows_of(i + t), i + 1000 * t);
+      for (int i = 0; i < n_morsels; ++i) n_wrong += !slot.scores_right(setup.session, rows_of(i + t), i + 1000 * t);
     });
   }
   for (std::thread& each : threads) each.join();
   CHECK_EQUAL(n_wrong.load(), 0);
+}
+
+TEST(test_run_four_slots_of_four_threads_answer_as_the_session_does) {
+  score_by_four_threads(Setup(), 1000);
+  score_by_four_threads(Setup(Return::kWhenDone), 200);
 }
 
 TEST(test_run_host_memory_pinned_or_not_is_safe) {
@@ -415,7 +421,7 @@ TEST(test_run_on_device_either_side_answers_as_the_session_does) {
 }
 
 TEST(test_run_on_device_between_work_of_the_callers_stream) {
-  const Setup setup;
+  const Setup setup(Return::kAtOnce, 300);
   Slot slot(setup);
   const CudaRuntime& cuda = setup.device->runtime();
   cuda.cudaSetDevice(stream_compute::kDevice);
@@ -430,7 +436,9 @@ TEST(test_run_on_device_between_work_of_the_callers_stream) {
       morsels.push_back(std::make_unique<Morsel>(64, i));
       controls.push_back(std::make_unique<RunControl>(library()));
       Morsel& morsel = *morsels.back();
-      const bool in = i / 50 % 2 == 0;  // from the host too: the slot's own memory is then still read by the last run
+      const bool in = i / 50 % 2 == 0;  // else from the host too: the slot's own memory is then still read by the last run
+      const auto busy = [](void*) { std::this_thread::sleep_for(std::chrono::microseconds(500)); };
+      fake_cuda::controls().launch(stream.get(), busy, nullptr);
       if (in) there.copy_in(morsel, stream.get());
       const auto inputs = in ? there.refs(morsel.inputs(), 0) : morsel.inputs();
       if (i % 50 == 0) cuda.cudaStreamSynchronize(stream.get());  // what is bound changes
