@@ -5,12 +5,15 @@ environment variables it fails. ONNX Runtime 1.23.1 is the first that can use it
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+import edgeonnx as eo
 
 NAME = "EdgeonnxTestExecutionProvider"
 SOURCES = Path(__file__).parent / "cpp"
@@ -25,3 +28,9 @@ def library(folder: Path) -> Path:
     flags = ["-shared", "-fPIC", "-O1", "-std=c++20", "-fvisibility=hidden", f"-Wl,--version-script={SOURCES / 'plugin_provider.map'}"]
     subprocess.run([*compiler, *flags, str(SOURCES / "plugin_provider.cpp"), "-o", str(path)], check=True)
     return path
+
+
+def is_served() -> bool:
+    """Whether the ONNX Runtime that edgeonnx opens can use such a plugin."""
+    version = str(eo.build_info()["onnxruntime_version"])
+    return tuple(map(int, re.findall(r"\d+", version)[:3])) >= (1, 23, 1)

@@ -131,13 +131,16 @@ std::string provider_file(const ProviderKind& kind, const Library& library) {
 
 void open_needed_by(const ProviderKind& kind, const Library& library) {
   if (kind.call != ProviderCall::kCuda && kind.call != ProviderCall::kTensorRt) return;
-  const std::string file = provider_file(kind, library);
   const std::vector<fs::path> folders = package_folders(library);
-  if (file.empty() || folders.empty()) return;
+  if (folders.empty()) return;
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   Opener opener(folders);
-  opener.open_needed_by(file);
+  // TensorRT's provider leaves nodes to CUDA's and loads it too.
+  for (const char* name : {"CUDA", "Tensorrt"}) {
+    const ProviderKind& needed = *provider_kind(name);
+    if (&needed == &kind || needed.call == ProviderCall::kCuda) opener.open_needed_by(provider_file(needed, library));
+  }
   for (const char* prefix : {"libcudnn.so.", "libcufft.so.", "libnvrtc.so."}) opener.open_beginning_with(prefix);
 }
 
@@ -149,9 +152,11 @@ std::string provider_reason(const ProviderKind& kind, const Library& library, co
   const bool is_loaded_apart = *kind.library && text.find("load shared library") != std::string::npos;
   const std::string file = provider_file(kind, library);
   if (is_absent || (is_loaded_apart && file.empty())) return not_built_in(kind, library);
-  if (is_loaded_apart && dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) {
-    // ONNX Runtime says that it did not load, and not why.
-    if (const char* reason = dlerror()) text = reason;
+  if (is_loaded_apart) {
+    // ONNX Runtime says that the library did not load, whatever happened.
+    const bool loads = dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL) != nullptr;
+    const char* reason = loads ? nullptr : dlerror();
+    text = reason ? reason : "its library loads, but does not start with these options on this machine";
   }
   const std::string missing = missing_library(text);
   if (missing.empty()) return text;

@@ -31,6 +31,11 @@ std::optional<Number> number_of(const std::string& text) {
   return number;
 }
 
+std::string hexadecimal(uint64_t number) {
+  char digits[17];
+  return {digits, std::to_chars(digits, digits + sizeof digits, number, 16).ptr};
+}
+
 bool is_in_range(const ProviderOption& option, const std::string& text) {
   // The limit of memory is a size_t, whose largest value means none.
   if (option.most == INT64_MAX) return number_of<uint64_t>(text).has_value();
@@ -48,10 +53,15 @@ std::optional<std::string> canonical(const ProviderKind& kind, const ProviderOpt
       return kind.call == ProviderCall::kOpenVino ? (is_on ? "true" : "false") : (is_on ? "1" : "0");
     }
     case OptionType::kInteger:
-    case OptionType::kAddress:
       if (!is_in_range(option, value)) return std::nullopt;
       return value;
+    case OptionType::kAddress: {
+      const std::optional<uint64_t> address = number_of<uint64_t>(value);
+      if (!address) return std::nullopt;
+      return kind.call == ProviderCall::kOpenVino ? hexadecimal(*address) : value;  // OpenVINO's reader wants it so
+    }
     case OptionType::kText:
+      if (value.empty()) return std::nullopt;
       return value;
     case OptionType::kChoice:
       for (const std::string_view word : words_of(option.choices)) {
