@@ -1,8 +1,8 @@
 """Builds of ONNX Runtime that have providers: those of the wheels onnxruntime-gpu and onnxruntime-openvino, unpacked beside each other.
 
-`make test-providers` unpacks them and names their folder in EDGEONNX_PROVIDER_BUILDS, without which tests that need them skip. OpenVINO runs on every CPU. CUDA and
-TensorRT need libraries of NVIDIA's and a driver: where these are not, stand-ins with their names and functions let the providers load, read
-their options, and find no device.
+`make test-providers` unpacks them and names their folder in EDGEONNX_PROVIDER_BUILDS, without which tests that need them skip. OpenVINO
+runs on every CPU. CUDA and TensorRT need libraries of NVIDIA's and a driver: where these are not, stand-ins with their names and functions
+let the providers load, read their options, and find no device.
 """
 
 from __future__ import annotations
