@@ -95,6 +95,7 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(34, 1, OrtStatus*, SessionGetOutputTypeInfo, (const OrtSession*, size_t, OrtTypeInfo**))                                              \
   X(36, 1, OrtStatus*, SessionGetInputName, (const OrtSession*, size_t, OrtAllocator*, char**))                                           \
   X(37, 1, OrtStatus*, SessionGetOutputName, (const OrtSession*, size_t, OrtAllocator*, char**))                                          \
+  X(380, 23, OrtStatus*, SessionGetMemoryInfoForInputs, (const OrtSession*, const OrtMemoryInfo**, size_t))                               \
   X(95, 1, void, ReleaseSession, (OrtSession*))                                                                                           \
   X(55, 1, OrtStatus*, CastTypeInfoToTensorInfo, (const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo**))                                 \
   X(56, 1, OrtStatus*, GetOnnxTypeFromTypeInfo, (const OrtTypeInfo*, ONNXType*))                                                          \
@@ -118,7 +119,10 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(250, 15, OrtStatus*, CastTypeInfoToOptionalTypeInfo, (const OrtTypeInfo*, const OrtOptionalTypeInfo**))                               \
   X(251, 15, OrtStatus*, GetOptionalContainedTypeInfo, (const OrtOptionalTypeInfo*, OrtTypeInfo**))                                       \
   /* Memory, values and runs */                                                                                                           \
+  X(68, 1, OrtStatus*, CreateMemoryInfo, (const char*, OrtAllocatorType, int, OrtMemType, OrtMemoryInfo**))                               \
   X(69, 1, OrtStatus*, CreateCpuMemoryInfo, (OrtAllocatorType, OrtMemType, OrtMemoryInfo**))                                              \
+  X(71, 1, OrtStatus*, MemoryInfoGetName, (const OrtMemoryInfo*, const char**))                                                           \
+  X(94, 1, void, ReleaseMemoryInfo, (OrtMemoryInfo*))                                                                                     \
   X(76, 1, OrtStatus*, AllocatorFree, (OrtAllocator*, void*))                                                                             \
   X(78, 1, OrtStatus*, GetAllocatorWithDefaultOptions, (OrtAllocator**))                                                                  \
   X(49, 1, OrtStatus*, CreateTensorWithDataAsOrtValue,                                                                                    \
@@ -129,6 +133,7 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(39, 1, OrtStatus*, CreateRunOptions, (OrtRunOptions**))                                                                               \
   X(46, 1, OrtStatus*, RunOptionsSetTerminate, (OrtRunOptions*))                                                                          \
   X(47, 1, OrtStatus*, RunOptionsUnsetTerminate, (OrtRunOptions*))                                                                        \
+  X(165, 8, OrtStatus*, AddRunConfigEntry, (OrtRunOptions*, const char*, const char*))                                                    \
   X(97, 1, void, ReleaseRunOptions, (OrtRunOptions*))                                                                                     \
   X(9, 1, OrtStatus*, Run,                                                                                                                \
     (OrtSession*, const OrtRunOptions*, const char* const*, const OrtValue* const*, size_t, const char* const*, size_t, OrtValue**))      \

@@ -115,6 +115,7 @@ class Session {
            std::span<OwnedTensor> owned, const RunControl& control) const;
 
  private:
+  friend class DeviceRun;
   friend class PreparedRun;
 
   const Library& library_;
