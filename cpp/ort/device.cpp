@@ -19,7 +19,7 @@ Device::Use::Use(const Device& device, bool alone) : runtime_(device.runtime()),
 // The thread is the caller's, who may use another device. Not where it is the same one: from CUDA 12 on, to set a device is to make ready
 // whatever it needs.
 Device::Use::~Use() {
-  if (before_ != id_) (void)runtime_.cudaSetDevice(before_);
+  if (before_ != id_ && runtime_.cudaSetDevice(before_) != 0) (void)runtime_.cudaGetLastError();
 }
 
 Device::Device(const Library& library, const CudaRuntime& runtime, int id, const char* memory_name, cudaStream_t compute_stream)
