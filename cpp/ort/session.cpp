@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ort/port.h"
+#include "ort/provider_probe.h"
 #include "ort/providers.h"
 #include "ort/status.h"
 #include "ort/value.h"
@@ -16,6 +17,12 @@ namespace edgeonnx::ort {
 namespace {
 
 OrtSession* session_of(void* session) { return static_cast<OrtSession*>(session); }
+
+bool tells_nodes(const Library& library) { return library.minor_version() >= kFirstMinorThatAssigns; }
+
+bool may_fall_back(const SessionOptions& options) {
+  return options.fallback == Fallback::kCpu || (options.fallback == Fallback::kListed && has_cpu(options.providers));
+}
 
 OwnedSessionOptions make_options(const Library& library, const SessionOptions& options) {
   const Api& api = library.api();
@@ -44,6 +51,12 @@ OwnedSessionOptions make_options(const Library& library, const SessionOptions& o
     require(api.AddSessionConfigEntry(raw, "session.model_external_initializers_file_folder_path", options.external_data_folder.c_str()));
   }
   append_providers(library, raw, options.providers);
+  if (are_cpu(options.providers)) return owner;
+  if (tells_nodes(library)) {
+    require(api.AddSessionConfigEntry(raw, "session.record_ep_graph_assignment_info", "1"));
+  } else if (!may_fall_back(options)) {
+    require(api.AddSessionConfigEntry(raw, "session.disable_cpu_ep_fallback", "1"));
+  }
   return owner;
 }
 
@@ -59,6 +72,17 @@ OwnedSession make_session(const Library& library, std::span<const std::byte> byt
     throw Error(Code::kInvalidModel, sentence);
   }
   return OwnedSession(session, {&api});
+}
+
+/// A provider whose library is loaded may still find no device, which it tells when a session is made: not the model's fault.
+[[noreturn]] void throw_of_providers(const Library& library, const SessionOptions& options, const Error& error) {
+  for (const Provider& provider : options.providers) {
+    if (is_cpu(provider)) continue;
+    const std::string reason = options.probes ? bare_text(error.what()) : provider_failure(library, provider);
+    if (reason.empty()) continue;
+    throw Error(Code::kUnsupported, "execution provider " + in_quotes(provider.name) + " cannot be used: " + reason);
+  }
+  throw error;
 }
 
 using PortCount = OrtStatus* (*)(const OrtSession*, size_t*);
@@ -140,7 +164,18 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
     : library_(library), is_on_cpu_(are_cpu(options.providers)) {
   const Api& api = library.api();
   const OwnedSessionOptions session_options = make_options(library, options);
-  OwnedSession session = make_session(library, bytes, session_options.get());
+  OwnedSession session(nullptr, {&api});
+  try {
+    session = make_session(library, bytes, session_options.get());
+  } catch (const Error& error) {
+    if (is_on_cpu_) throw;
+    throw_of_providers(library, options, error);
+  }
+  if (!is_on_cpu_ && tells_nodes(library)) {
+    nodes_ = assigned_nodes(library, session.get());
+    if (options.probes && has_fallen_back(nodes_)) throw Error(Code::kUnsupported, "it does not take an Add of real values");
+    if (!may_fall_back(options)) refuse_fallback(nodes_);
+  }
   inputs_ = read_ports(api, session.get(), api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo);
   outputs_ = read_ports(api, session.get(), api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo);
   input_names_ = names_of(inputs_);

@@ -39,15 +39,11 @@ std::string opset_note(const onnx::Model& model) {
   return "opset: " + join(opsets);
 }
 
-bool is_cpu_only(const std::vector<ort::Provider>& providers) {
-  return std::all_of(providers.begin(), providers.end(), [](const ort::Provider& each) { return each.name == "CPUExecutionProvider"; });
-}
-
 Plan plan_by_options(const Recipe& recipe) {
   std::string reason;
   if (!recipe.options.native) {
     reason = "native=False";
-  } else if (!is_cpu_only(recipe.options.providers)) {
+  } else if (!ort::are_cpu(recipe.options.providers)) {
     reason = "execution providers were asked for";
   } else {
     if (recipe.options.selfcheck) recipe.original.begin();
@@ -78,6 +74,7 @@ Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& opt
   const std::vector<onnx::ZipMap> zipmaps = onnx::find_zipmaps(model);
   ort::SessionOptions session_options;
   session_options.providers = options.providers;
+  session_options.fallback = options.fallback;
   if (!model.external_paths.empty()) session_options.external_data_folder = options.external_data_folder;
   const SessionMaker sessions(library, session_options, model.n_divisions > 0);
   Original original([&] {

@@ -89,6 +89,7 @@ struct SessionInput {
 struct Options {
   std::string model_name = "model";
   std::vector<ort::Provider> providers;
+  ort::Fallback fallback = ort::Fallback::kListed;
   std::string external_data_folder;
   int64_t morsel_rows = 0;     ///< 0: chosen from the model
   bool native = true;          ///< native kernels where they cover the model

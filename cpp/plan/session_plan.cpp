@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "onnx/rewrite.h"
 #include "onnx/tree_ensemble.h"
 #include "plan/ports.h"
@@ -90,6 +92,25 @@ void learn_tensors(Plan& plan, const ort::Library& library) {
   }
 }
 
+/// Which provider runs how many nodes, and which are left to the CPU.
+void note_nodes(Plan& plan, const ort::Library& library) {
+  if (plan.session->is_on_cpu()) return;
+  if (library.minor_version() < ort::kFirstMinorThatAssigns) {
+    plan.notes.push_back("providers: which of them runs which node is told by ONNX Runtime 1." +
+                         std::to_string(ort::kFirstMinorThatAssigns) + " and newer");
+    return;
+  }
+  std::map<std::string, std::vector<std::string>> nodes;
+  for (const ort::AssignedNode& node : plan.session->nodes()) nodes[node.provider].push_back(node.text());
+  for (const auto& [provider, names] : nodes) {
+    const bool is_fallback = ort::is_cpu({provider, {}});
+    plan.notes.push_back("providers: " + provider + " runs " + std::to_string(names.size()) +
+                         (is_fallback         ? " that no other takes: " + join(names)
+                          : names.size() == 1 ? " node"
+                                              : " nodes"));
+  }
+}
+
 }  // namespace
 
 bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
@@ -142,6 +163,7 @@ Plan plan_session(const Recipe& recipe) {
     learn_tensors(plan, library);
     plan.notes.push_back("outputs: the model declares sizes that it does not return; they are left open");
   }
+  note_nodes(plan, library);
   return plan;
 }
 

@@ -23,10 +23,10 @@ from edgeonnx._options import (
     null_rules,
     position_of,
     positive,
-    provider_list,
     request_of,
 )
 from edgeonnx._port import Port
+from edgeonnx._providers import FALLBACKS, provider_list
 from edgeonnx._runtime import library_path
 from edgeonnx._scores import Cast, Origin, Report, Scores, scores_of
 from edgeonnx._tables import append, batches_of, materialize, read_table
@@ -90,8 +90,13 @@ class Scorer:
         of a call; models that fix a batch of several rows are exempt. The price: ONNX Runtime runs a fixed small number of rows at a
         time (padded), which is slower for dense models.
     providers, provider_options
-        Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider). One
-        that cannot be used is an error.
+        Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider), as in
+        `providers=["CUDAExecutionProvider"], provider_options=[{"device_id": 1}]`. One that cannot be used is an error; so are options
+        that CUDA, TensorRT or OpenVINO do not have: `eo.providers()` lists theirs. A provider of a plugin has the option `library`, the
+        path of the plugin, and may have `device`, which of its devices (0 is the first). Native kernels are not used beside providers.
+    fallback
+        What becomes of nodes that no provider takes. None: they run on the CPU if `CPUExecutionProvider` is listed, and are an error
+        otherwise; `"cpu"`: they run on the CPU; `"error"`. `explain()` lists them.
     max_model_bytes
         Larger models are refused; None: 2 GiB, protobuf's own limit.
     rename, columns
@@ -109,7 +114,9 @@ class Scorer:
     ModelError
         Empty, truncated, not ONNX, broken, or an opset newer than the runtime's.
     Unsupported
-        An operator, or a provider that cannot be used, with the loader's own reason.
+        An operator, or a provider that cannot be used, with the loader's own reason; nodes that no provider takes.
+    InvalidArgument
+        An option that has no such value; options that a provider does not have.
     RuntimeMissing
         There is no usable ONNX Runtime library.
     """
@@ -128,6 +135,7 @@ class Scorer:
         deterministic: bool = False,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None = None,
+        fallback: str | None = None,
         max_model_bytes: int | None = None,
         external_data: bool = False,
         rename: Mapping[str, str] | None = None,
@@ -163,6 +171,7 @@ class Scorer:
             "deterministic": deterministic,
             "providers": tuple(providers),
             "provider_options": provider_options,
+            "fallback": fallback,
             "max_model_bytes": max_model_bytes,
             "external_data": external_data,
             "rename": self._rename,
@@ -179,6 +188,7 @@ class Scorer:
             "native": native,
             "selfcheck": selfcheck,
             "deterministic": deterministic,
+            "fallback": position_of(fallback, FALLBACKS, "fallback"),
         }
         self._digest: str | None = None
         self._load()

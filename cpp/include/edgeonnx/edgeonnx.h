@@ -142,11 +142,18 @@ typedef struct edgeonnx_cancel edgeonnx_cancel;
 typedef struct edgeonnx_report edgeonnx_report;
 
 typedef struct edgeonnx_provider {
-  const char* name;                 /* "CPUExecutionProvider", "CUDAExecutionProvider" ... */
+  const char* name;                 /* "CPUExecutionProvider", "CUDAExecutionProvider" ..., or short: "CUDA" */
   const char* const* option_keys;   /* n_options strings */
   const char* const* option_values; /* n_options strings */
   size_t n_options;
 } edgeonnx_provider;
+
+/** Whether nodes that no provider takes may run on the CPU. */
+enum {
+  EDGEONNX_FALLBACK_LISTED = 0, /* if "CPUExecutionProvider" is one of the providers */
+  EDGEONNX_FALLBACK_CPU = 1,
+  EDGEONNX_FALLBACK_ERROR = 2 /* EDGEONNX_UNSUPPORTED, with their names */
+};
 
 /** What runs a model. */
 enum {
@@ -160,7 +167,9 @@ typedef struct edgeonnx_scorer_options {
                                          installed beside edgeonnx, else the loader's search path */
   const char* model_name;             /* what messages call the model, a path for instance; NULL: "model" */
   const char* external_data_folder;   /* where external tensors may lie; NULL: a model that has them is refused */
-  const edgeonnx_provider* providers; /* in order of preference; none: CPU. One that cannot be used is an error */
+  const edgeonnx_provider* providers; /* in order of preference; none: CPU. One that cannot be used is an error. The options of CUDA,
+                                         TensorRT and OpenVINO are checked before ONNX Runtime sees them, see edgeonnx_provider_info. A
+                                         provider of a plugin has the option "library", the path of the plugin, and may have "device" */
   size_t n_providers;
   int64_t max_model_bytes; /* 0: 2 GiB, protobuf's own limit */
   int64_t morsel_rows;     /* rows scored at a time; 0: chosen from the model */
@@ -177,6 +186,8 @@ typedef struct edgeonnx_scorer_options {
                               that was not refused for its arguments, by the thread that made it; the report lives as long as the call of
                               on_score and tells, after a failure, of the time alone. It must not throw, jump or block */
   void* on_score_data;
+  int32_t fallback;  /* EDGEONNX_FALLBACK_* */
+  int32_t reserved2; /* not read */
 } edgeonnx_scorer_options;
 
 /** Makes a scorer. The first one in a process that needs ONNX Runtime opens it.
@@ -201,6 +212,35 @@ EDGEONNX_EXPORT const char* edgeonnx_scorer_explain(const edgeonnx_scorer* score
 EDGEONNX_EXPORT const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer);
 /** SHA-256 of the model's bytes, 64 hexadecimal digits, of a scorer that a registry gave, "" of others; belongs to the scorer. */
 EDGEONNX_EXPORT const char* edgeonnx_scorer_digest(const edgeonnx_scorer* scorer);
+
+/* ----------------------------------------------------------------------------------------------------------------------- providers */
+
+typedef struct edgeonnx_providers edgeonnx_providers;
+
+/** One option of an execution provider. */
+typedef struct edgeonnx_provider_option {
+  const char* key;
+  const char* type;          /* what its value may be: "true or false", "a whole number from 0", "FP32, FP16 or ACCURACY" ... */
+  const char* default_value; /* ONNX Runtime's */
+  const char* meaning;
+} edgeonnx_provider_option;
+
+typedef struct edgeonnx_provider_info {
+  const char* name;                        /* "CUDAExecutionProvider" */
+  const char* reason;                      /* why it can't be used here, with the loader's own words; "" if it can */
+  const edgeonnx_provider_option* options; /* those that are checked; of a provider without any, all are handed on as they are */
+  size_t n_options;
+} edgeonnx_provider_info;
+
+/** Finds out which execution providers work here: CPU, CUDA, TensorRT, OpenVINO, and all others that ONNX Runtime was built with, each by a
+ * model of one node that it runs. Opens ONNX Runtime; the libraries of providers that load stay in the process.
+ * @param ort_library  as in edgeonnx_scorer_options
+ * @param out          released with edgeonnx_providers_release */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_find(const char* ort_library, edgeonnx_providers** out, edgeonnx_error* error);
+EDGEONNX_EXPORT int64_t edgeonnx_providers_count(const edgeonnx_providers* providers);
+/** Strings and options belong to `providers`. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_get(const edgeonnx_providers* providers, int64_t index, edgeonnx_provider_info* info);
+EDGEONNX_EXPORT void edgeonnx_providers_release(edgeonnx_providers* providers);
 
 /* ------------------------------------------------------------------------------------------------------------------------- binding */
 
