@@ -7,9 +7,6 @@
 namespace edgeonnx::ort {
 namespace {
 
-// Of ONNX Runtime's CUDA builds, newest first.
-constexpr const char* kNames[] = {"libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0"};
-
 [[noreturn]] void throw_unusable(const std::string& name, const std::string& reason) {
   throw Error(Code::kUnsupported, "the CUDA runtime cannot be used from " + in_quotes(name) + ": " + reason);
 }
@@ -18,8 +15,6 @@ std::string loader_reason() {
   const char* reason = dlerror();
   return reason != nullptr ? reason : "the loader gives no reason";
 }
-
-void* mapped(const char* name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD); }
 
 CudaRuntime read(void* library, const std::string& name) {
   CudaRuntime runtime;
@@ -39,22 +34,10 @@ std::string for_bytes(const char* doing, size_t n_bytes) { return doing + std::t
 }  // namespace
 
 CudaRuntime CudaRuntime::open(const std::string& name) {
-  void* library = mapped(name.c_str());
+  void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
   if (library == nullptr) library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw_unusable(name, loader_reason());
   return read(library, name);
-}
-
-CudaRuntime CudaRuntime::open_any() {
-  for (const char* name : kNames) {
-    if (void* library = mapped(name)) return read(library, name);
-  }
-  std::string reasons;
-  for (const char* name : kNames) {
-    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return read(library, name);
-    reasons += (reasons.empty() ? "" : "; ") + loader_reason();
-  }
-  throw Error(Code::kUnsupported, "no CUDA runtime can be opened: " + reasons);
 }
 
 void CudaRuntime::fail(cudaError_t error, std::string_view doing, Code code) const {

@@ -57,9 +57,6 @@ struct CudaRuntime {
   /// with the name of a function that the library lacks.
   static CudaRuntime open(const std::string& name);
 
-  /// As open(); the first of the names of runtimes that execution providers are built against, mapped ones before others.
-  static CudaRuntime open_any();
-
   /// Returns when `error` is 0. Otherwise throws an Error that says what was being done ("copy the inputs", after "CUDA could not"), CUDA's
   /// number and its text: kOutOfMemory where CUDA has no more memory to give, else `code`. CUDA then forgets the error, which the next to
   /// ask for the thread's last error, ONNX Runtime among them, would take for its own.

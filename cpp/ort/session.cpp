@@ -24,7 +24,12 @@ bool may_fall_back(const SessionOptions& options) {
   return options.fallback == Fallback::kCpu || (options.fallback == Fallback::kListed && has_cpu(options.providers));
 }
 
-OwnedSessionOptions make_options(const Library& library, const SessionOptions& options) {
+DeviceChoice device_for(const Library& library, const SessionOptions& options) {
+  if (options.make_device) return {options.make_device(library), ""};
+  return options.probes ? DeviceChoice{} : choose_device(library, options.providers);
+}
+
+OwnedSessionOptions make_options(const Library& library, const SessionOptions& options, const Device* device) {
   const Api& api = library.api();
   OrtSessionOptions* raw = nullptr;
   const auto require = [&](OrtStatus* status) { check(api, status, Phase::kSetup, "set the options of a session"); };
@@ -50,7 +55,7 @@ OwnedSessionOptions make_options(const Library& library, const SessionOptions& o
     }
     require(api.AddSessionConfigEntry(raw, "session.model_external_initializers_file_folder_path", options.external_data_folder.c_str()));
   }
-  append_providers(library, raw, options.providers);
+  append_providers(library, raw, device ? computing_on(*device, options.providers) : options.providers);
   if (are_cpu(options.providers)) return owner;
   if (tells_nodes(library)) {
     require(api.AddSessionConfigEntry(raw, "session.record_ep_graph_assignment_info", "1"));
@@ -161,9 +166,12 @@ class Values {
 }  // namespace
 
 Session::Session(const Library& library, std::span<const std::byte> bytes, const SessionOptions& options)
-    : library_(library), is_on_cpu_(are_cpu(options.providers)) {
+    : library_(library),
+      is_on_cpu_(are_cpu(options.providers)),
+      captures_(captures_graphs(options.providers)),
+      device_(device_for(library, options)) {
   const Api& api = library.api();
-  const OwnedSessionOptions session_options = make_options(library, options);
+  const OwnedSessionOptions session_options = make_options(library, options, device());
   OwnedSession session(nullptr, {&api});
   try {
     session = make_session(library, bytes, session_options.get());
@@ -176,6 +184,7 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
     if (options.probes && has_fallen_back(nodes_)) throw Error(Code::kUnsupported, "it does not take an Add of real values");
     if (!may_fall_back(options)) refuse_fallback(nodes_);
   }
+  refuse_single_graph(options.providers);
   inputs_ = read_ports(api, session.get(), api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo);
   outputs_ = read_ports(api, session.get(), api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo);
   input_names_ = names_of(inputs_);
@@ -212,6 +221,11 @@ void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wan
     if (outputs[i].data != nullptr) output_values[i] = borrow(library_, outputs[i], "output", port);
   }
 
+  if (captures_) {
+    // Such a session would take all runs without a number for the same one, and replay it without looking at their tensors.
+    check(api, api.AddRunConfigEntry(static_cast<OrtRunOptions*>(control.options()), "gpu_graph_id", "-1"), Phase::kSetup,
+          "set the options of a run");
+  }
   OrtStatus* status = api.Run(session_of(session_), static_cast<const OrtRunOptions*>(control.options()), input_names_.data(),
                               input_values.data(), inputs.size(), wanted_names.data(), wanted.size(), output_values.data());
   // ONNX Runtime has no code for a run that was told to stop; that we told it is what makes it one.

@@ -11,6 +11,7 @@
 
 #include "base/type.h"
 #include "ort/assignment.h"
+#include "ort/device_choice.h"
 #include "ort/library.h"
 #include "ort/providers.h"
 
@@ -28,8 +29,9 @@ struct SessionOptions {
   Fallback fallback = Fallback::kListed;
   std::string external_data_folder;  ///< where the model's external data lie; empty: it has none. Needs ONNX Runtime 1.21 or newer.
   bool use_arena = true;
-  bool optimizes = true;  ///< without it nothing is computed ahead of the first run either
-  bool probes = false;    ///< the session is there to find out whether its providers work: it tells of their failure alone
+  bool optimizes = true;   ///< without it nothing is computed ahead of the first run either
+  MakeDevice make_device;  ///< for tests without a GPU; empty: the device is the providers'
+  bool probes = false;     ///< the session is there to find out whether its providers work: it tells of their failure alone
 };
 
 /// What the session says of one of its inputs or outputs.
@@ -103,6 +105,12 @@ class Session {
   const std::vector<PortInfo>& outputs() const { return outputs_; }
   /// Whether CPU is the only execution provider.
   bool is_on_cpu() const { return is_on_cpu_; }
+  /// The CUDA device that DeviceRun can run the session on; null where there is none.
+  const Device* device() const { return device_.device.get(); }
+  /// Why there is none though the providers are on one; else empty.
+  const std::string& why_no_device() const { return device_.reason; }
+  /// Whether runs may be captured as CUDA graphs.
+  bool captures() const { return captures_; }
   /// Which provider runs which node; empty on CPU, and on ONNX Runtime older than 1.24, which does not tell.
   const std::vector<AssignedNode>& nodes() const { return nodes_; }
 
@@ -120,6 +128,8 @@ class Session {
 
   const Library& library_;
   bool is_on_cpu_;
+  bool captures_;
+  DeviceChoice device_;
   void* session_ = nullptr;
   std::vector<AssignedNode> nodes_;
   std::vector<PortInfo> inputs_;

@@ -131,7 +131,8 @@ bool misdeclares(const Plan& plan) {
 void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> bytes) {
   // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
   constexpr size_t kSmallModelBytes = 1 << 20;
-  if (bytes.size() > kSmallModelBytes || !recipe.model.external_paths.empty() || !plan.session->is_on_cpu()) return;
+  if (bytes.size() > kSmallModelBytes || !recipe.model.external_paths.empty() || !plan.session->is_on_cpu() || plan.session->device())
+    return;
   auto kept = std::make_shared<const std::vector<std::byte>>(recipe.sessions.guarded(std::move(bytes)));
   plan.another_session = [kept, &library = recipe.library(), options = recipe.session_options] {
     return std::make_unique<ort::Session>(library, *kept, options);
