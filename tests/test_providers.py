@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from onnx import TensorProto, helper
 
@@ -17,6 +19,7 @@ import edgeonnx as eo
 import models
 import plugin_provider
 import provider_builds
+from _command import edgeonnx
 from support import refused, run_python
 
 
@@ -263,3 +266,63 @@ def test_openvino_scores_as_the_cpu_does(score) -> None:  # type: ignore[no-unty
     told = score(network("Normalizer"), {"EDGEONNX_ORT_LIBRARY": library}, fallback="cpu", **options)
     assert "providers: CPUExecutionProvider runs 1 that no other takes: 'last' (Normalizer)\n" in told
     assert_near(score.answers(), network("Normalizer"))
+
+
+# The command line.
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str, str]:
+    """A model, a table, and where the scored table goes."""
+    (tmp_path / "model.onnx").write_bytes(network())
+    pq.write_table(pa.table({name: ROWS[:, i] for i, name in enumerate("abcd")}), tmp_path / "rows.parquet")
+    return str(tmp_path / "model.onnx"), str(tmp_path / "rows.parquet"), str(tmp_path / "scored.parquet")
+
+
+def test_command_lists_providers_and_the_options_of_one() -> None:
+    run = edgeonnx("providers", text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("CPUExecutionProvider  usable\nCUDAExecutionProvider  no\n  libonnxruntime_providers_cuda.so is not")
+    run = edgeonnx("providers", "cuda", text=True)
+    assert run.returncode == 0
+    assert "device_id" in run.stdout
+    assert "kNextPowerOfTwo or kSameAsRequested" in run.stdout
+    run = edgeonnx("providers", "azure-gpu", text=True)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "there is no execution provider 'azure-gpu'; there are CPU, CUDA" in run.stderr
+
+
+def test_command_that_asks_for_cuda_fails_with_one_line(files: tuple[str, str, str]) -> None:
+    model, rows, scored = files
+    for command in (["score", model, rows, "-o", scored], ["inspect", model]):
+        run = edgeonnx(*command, "--provider", "CUDA", "--provider-option", "CUDA.device_id=0", text=True)
+        assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)
+        assert "libonnxruntime_providers_cuda.so is not beside" in run.stderr
+    assert not Path(scored).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--provider-option", "CUDA.device_id=0"], "there is no --provider CUDA"),
+        (["--provider", "CUDA", "--provider-option", "device_id=0"], "expected provider.key=value"),
+        (["--provider", "CUDA", "--provider-option", "CUDA.a=0", "--provider-option", "CUDA.a=1"], "CUDA.a is given twice"),
+        (["--fallback", "cpu"], "none was chosen"),
+    ],
+)
+def test_command_with_options_that_do_not_fit_is_wrong_usage(files: tuple[str, str, str], options: list[str], words: str) -> None:
+    model, rows, scored = files
+    run = edgeonnx("score", model, rows, "-o", scored, *options, text=True)
+    assert run.returncode == 2
+    assert words in run.stderr
+
+
+def test_command_scores_on_a_plugin(files: tuple[str, str, str], plugin: str) -> None:
+    model, rows, scored = files
+    name = plugin_provider.NAME
+    run = edgeonnx(
+        "score", model, rows, "-o", scored, "--provider", name, "--provider-option", f"{name}.library={plugin}", "--no-keep", text=True
+    )
+    assert run.returncode == 0, run.stderr
+    answers = np.stack(pq.read_table(scored)["y"].to_pylist())
+    assert_near(answers, network())

@@ -11,7 +11,9 @@ from numpy import ndarray
 from numpy.typing import NDArray
 
 from edgeonnx import _core
-from edgeonnx._errors import InvalidArgument, ModelError, NotFound
+from edgeonnx import _device as device
+from edgeonnx._device import lies_on_device
+from edgeonnx._errors import InvalidArgument, ModelError, NotFound, Unsupported
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
@@ -227,7 +229,7 @@ class Scorer:
         *,
         outputs: Iterable[str] | None = None,
         with_: Mapping[str, str] | None = None,
-        out: Mapping[str, NDArray[Any]] | None = None,
+        out: Mapping[str, Any] | None = None,
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> Scores:
@@ -243,6 +245,8 @@ class Scorer:
             A mapping of names to arrays, or to single values for one row (float, int as bigint, bool as bit, NumPy scalars, None as NULL),
             a 2-D or structured array, a pandas or polars DataFrame, a tensor with `__dlpack__`, or anything
             with `__arrow_c_stream__` or `__arrow_c_array__`. Borrowed: values of the right type that lie without gaps are not copied.
+            Or, where the scorer runs on a CUDA device, tensors that lie there (DLPack, `__cuda_array_interface__`, Arrow device arrays):
+            whole inputs of the model's own types, contiguous, which are borrowed and scored in one run.
         outputs
             Names of the outputs to return; None: all.
         with_
@@ -251,6 +255,7 @@ class Scorer:
         out
             Arrays of the caller to write into, by output name: shape (n_rows,) or (n_rows, k), of the result's dtype. They must not
             overlap the data or one another. After an error their values are undefined. Not for decimals, which have no dtype.
+            For data on a device: tensors there, in which the results stay; the outputs that are not named are then left out.
         rename
             Column name to input name, where they differ.
         columns
@@ -280,7 +285,23 @@ class Scorer:
             scores = self._short_way(data)
             if scores is not None:
                 return scores
+        if lies_on_device(data):
+            return self._score_on_device(data, outputs, with_, out, rename, columns)
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
+
+    def _score_on_device(
+        self,
+        data: object,
+        outputs: Iterable[str] | None,
+        with_: Mapping[str, str] | None,
+        out: Mapping[str, Any] | None,
+        rename: Mapping[str, str] | None,
+        columns: Mapping[str, Sequence[str]] | None,
+    ) -> Scores:
+        given = {"with_": with_, "columns": columns or self._columns}
+        if refused := [name for name, value in given.items() if value]:
+            raise Unsupported(f"{' and '.join(refused)} is for data on the CPU; of data on a device nothing is converted or put together")
+        return device.score(self._core, (self._inputs, self._outputs), data, outputs, out, self._rename if rename is None else rename)
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)

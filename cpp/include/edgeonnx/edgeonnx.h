@@ -242,6 +242,38 @@ EDGEONNX_EXPORT int64_t edgeonnx_providers_count(const edgeonnx_providers* provi
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_get(const edgeonnx_providers* providers, int64_t index, edgeonnx_provider_info* info);
 EDGEONNX_EXPORT void edgeonnx_providers_release(edgeonnx_providers* providers);
 
+/* -------------------------------------------------------------------------------------------------------------------------- device */
+
+/** A whole input or output of a model that runs on a CUDA device, C-contiguous, of the type that the model has. */
+typedef struct edgeonnx_device_tensor {
+  const char* name;
+  void* data;           /* on a boundary of 256 bytes on the device; of an output, it may lie on the host */
+  const int64_t* shape; /* `rank` sizes, rows first; [N] will do for [N, 1] */
+  void* ready;          /* of an input: a cudaEvent_t after which its values are there; NULL: they are there */
+  int32_t rank;
+  int32_t type; /* EDGEONNX_TYPE_* */
+} edgeonnx_device_tensor;
+
+typedef struct edgeonnx_device_call {
+  size_t struct_size;
+  const edgeonnx_device_tensor* inputs; /* all of the model's */
+  size_t n_inputs;
+  const edgeonnx_device_tensor* outputs; /* those that are wanted */
+  size_t n_outputs;
+  void* stream;                /* where has_stream is 1: a cudaStream_t. The run comes after what is enqueued there, and what is enqueued
+                                  there later comes after the run */
+  int32_t has_stream;          /* 0: the inputs are there */
+  int32_t outputs_are_on_host; /* 1: all of them, and there when the call returns */
+  int32_t device_id;           /* of the tensors, as CUDA counts devices */
+  int32_t is_enqueued;         /* 1, with a stream: outputs on the device need not be there yet when the call returns */
+} edgeonnx_device_call;
+
+/** Scores tensors that lie on the device of the scorer's provider (CUDA, TensorRT), in one run: nothing is converted, no NULL is looked
+ * for. EDGEONNX_UNSUPPORTED where the scorer runs on the CPU; EDGEONNX_INVALID_ARGUMENT lists all that is wrong with names, types, shapes
+ * and addresses. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_score_device(const edgeonnx_scorer* scorer, const edgeonnx_device_call* call,
+                                                             edgeonnx_error* error);
+
 /* ------------------------------------------------------------------------------------------------------------------------- binding */
 
 /** The fixed part of a column: what it is called and what it holds. */
