@@ -31,6 +31,7 @@ fake_cuda::Live live;
 std::minstd_rand pageable;
 
 std::atomic<long> n_misuses{0};
+std::atomic<long> n_pageable{0};
 std::atomic<int> most_delay_us{50};
 std::atomic<unsigned> next_seed{1};
 thread_local int current_device = 0;
@@ -169,6 +170,7 @@ FAKE fake_cuda::Live fake_cuda_live() {
   const std::lock_guard lock(mutex);
   return live;
 }
+FAKE long fake_cuda_n_pageable() { return n_pageable.load(); }
 FAKE long fake_cuda_n_misuses() { return n_misuses.load(); }
 FAKE void fake_cuda_set_delay(int most_us, unsigned seed) { most_delay_us = most_us, next_seed = seed; }
 
@@ -244,7 +246,9 @@ FAKE cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n_bytes, cud
     if (n_bytes > room || device_room(on_host).first > 0) return misuse(kInvalidValue);
     if (device != stream->device || current_device != stream->device) return misuse(kInvalidHandle);
     // CUDA may let a copy of pageable memory end before it returns, and need not.
-    blocks = !is_pinned(on_host) && pageable() % 4 == 0;
+    const bool is_pageable = !is_pinned(on_host);
+    n_pageable += is_pageable;
+    blocks = is_pageable && pageable() % 4 == 0;
   }
   stream->push([=] { std::memcpy(to, from, n_bytes); });
   if (blocks) stream->mark()->wait();

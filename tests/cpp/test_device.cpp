@@ -26,19 +26,10 @@ using namespace edgeonnx::ort;
 using stream_compute::Return;
 using stream_compute::state;
 
-constexpr int64_t kIn = 5, kOut = 3;
+using stream_compute::kIn;
+using stream_compute::kOut;
 
 const Library& library() { return Library::open(""); }
-
-/// y [N, 3] = x [N, 5] times constants; twice [N, 1] = k + k
-std::string two_ports() {
-  std::vector<float> weights;
-  for (int i = 0; i < kIn * kOut; ++i) weights.push_back(0.37F * static_cast<float>(i) - 2);
-  return tiny::model({.nodes = {tiny::node("MatMul", {"x", "w"}, {"y"}), tiny::node("Add", {"k", "k"}, {"twice"})},
-                      .inputs = {tiny::tensor("x", Type::kFloat, {"N", kIn}), tiny::tensor("k", Type::kInt64, {"N", 1})},
-                      .outputs = {tiny::tensor("y", Type::kFloat, {"N", kOut}), tiny::tensor("twice", Type::kInt64, {"N", 1})},
-                      .initializers = {tiny::initializer("w", Type::kFloat, {kIn, kOut}, weights)}});
-}
 
 /// Values of one morsel and room for its results.
 struct Morsel {
@@ -78,7 +69,7 @@ struct Setup {
   fake_cuda::Live before = fake_cuda::controls().live();
   long misuses = fake_cuda::controls().n_misuses();
   std::unique_ptr<Device> device = stream_compute::make_device(library());
-  Session session{library(), tiny::as_span(two_ports()), {}};
+  Session session{library(), tiny::as_span(stream_compute::two_ports()), {}};
 
   explicit Setup(Return returns = Return::kAtOnce, int delay_us = 50) {
     state().returns = returns;
