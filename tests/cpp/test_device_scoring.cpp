@@ -28,8 +28,6 @@ class DeviceScorer {
     state().n_failed = 0;
     state().n_elsewhere = 0;
     state().returns = returns;
-    // Of a plan that makes several sessions, only the last one made computes on the stream that runs are put on: models are such that one
-    // is.
     handle_.scorer = std::make_shared<const edgeonnx::engine::Scorer>(tiny::as_span(model), options);
     CHECK(handle_.scorer->plan().session && handle_.scorer->plan().session->device());
   }
@@ -193,21 +191,19 @@ TEST(test_device_has_threads_to_overlap_and_morsels_of_its_own) {
 TEST(test_device_without_room_fails_the_call_and_serves_the_next) {
   const Policy policy;
   const Table table = mixed(1000);
-  DeviceScorer device(stream_compute::two_ports(), {2, 100, false});
-  const Binding binding = device.bind(table.fields(), policy.options);
   for (const auto& [function, what] : {std::pair{"cudaMalloc", "device memory of "}, {"cudaHostAlloc", "pinned memory of "}}) {
-    DeviceScorer fresh(stream_compute::two_ports(), {2, 100, false});
-    const Binding fresh_binding = fresh.bind(table.fields(), policy.options);
+    DeviceScorer device(stream_compute::two_ports(), {2, 100, false});
+    const Binding binding = device.bind(table.fields(), policy.options);
     fake_cuda::controls().fail(function, 1, edgeonnx::ort::cudaErrorMemoryAllocation);
-    const StatusError error = FAILURE(EDGEONNX_OUT_OF_MEMORY, score(fresh_binding, table));
+    const StatusError error = FAILURE(EDGEONNX_OUT_OF_MEMORY, score(binding, table));
     CHECK(contains(error.what(), what));
     CHECK(contains(error.what(), "set a lower morsel_rows"));
-    const Results results = score(fresh_binding, table);
+    const Results results = score(binding, table);
     CHECK_EQUAL(results.report.n_rows, int64_t{1000});
   }
 }
 
-TEST(test_call_on_a_device_ends_at_its_deadline_and_the_next_is_scored) {
+TEST(test_call_on_a_device_ends_at_its_deadline) {
   const std::string model = tiny::counting_loop(1 << 22);
   DeviceScorer device(model, {2, 4, false}, false, Return::kWhenDone);
   Table table(64);
