@@ -75,7 +75,7 @@ constexpr ProviderOption kTensorRt[] = {
     {"trt_profile_min_shapes", kText, "", "least shapes: input:1x28,other:1x4; default: one morsel"},
     {"trt_profile_opt_shapes", kText, "", "usual shapes, likewise"},
     {"trt_profile_max_shapes", kText, "", "largest shapes, likewise"},
-    {"trt_cuda_graph_enable", kFlag, "0", "records a run once and replays it; every run then has morsel_rows rows"},
+    {"trt_cuda_graph_enable", kFlag, "0", "refused: it replays one run of a session in the place of all others"},
     {"trt_dump_ep_context_model", kFlag, "0", "writes a model that holds the engines"},
     {"trt_ep_context_file_path", kText, "", "where to"},
     {"trt_ep_context_embed_mode", kInteger, "0", "0: by path, 1: inside the model", 0, 1},

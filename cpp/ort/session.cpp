@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -22,6 +23,12 @@ bool tells_nodes(const Library& library) { return library.minor_version() >= kFi
 
 bool may_fall_back(const SessionOptions& options) {
   return options.fallback == Fallback::kCpu || (options.fallback == Fallback::kListed && has_cpu(options.providers));
+}
+
+/// The session's device, if it has one, for ONNX Runtime's calls: it makes the device the thread's current one and leaves it so, and
+/// allocates.
+std::optional<Device::Use> use_of(const Device* device) {
+  return device ? std::optional<Device::Use>(std::in_place, *device) : std::nullopt;
 }
 
 DeviceChoice device_for(const Library& library, const SessionOptions& options) {
@@ -173,6 +180,7 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
   const Api& api = library.api();
   const OwnedSessionOptions session_options = make_options(library, options, device());
   OwnedSession session(nullptr, {&api});
+  const auto use = use_of(device());
   try {
     session = make_session(library, bytes, session_options.get());
   } catch (const Error& error) {
@@ -192,7 +200,15 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
   session_ = session.release();
 }
 
-Session::~Session() { library_.api().ReleaseSession(session_of(session_)); }
+Session::~Session() {
+  std::optional<Device::Use> use;
+  try {
+    if (device()) use.emplace(*device());
+  } catch (const Error&) {
+    // The session goes as it can.
+  }
+  library_.api().ReleaseSession(session_of(session_));
+}
 
 void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wanted, std::span<const TensorRef> outputs,
                   std::span<OwnedTensor> owned, const RunControl& control) const {
@@ -203,6 +219,7 @@ void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wan
                                             std::to_string(outputs.size()) + " tensors were given");
   }
 
+  const auto use = use_of(device());
   Values input_values(api, inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) input_values[i] = borrow(library_, inputs[i], "input", inputs_[i]);
 

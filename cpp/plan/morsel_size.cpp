@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t kMostRows = 16384;
 constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
 constexpr int64_t kSessionBytes = 5 << 18;
-// On a device a cache is no measure: a run has to bury the launches of its kernels and the waits around its copies, and a copy of some
-// megabytes is as fast as copies get.
+// On a device a cache is no measure: a morsel has to bury the launches of its kernels and the waits around its copies, for which it is made
+// larger. Chosen, not measured.
 constexpr int64_t kDeviceBytes = 1 << 22;
 constexpr int64_t kMorselMultiplications = 1 << 25;
 constexpr int64_t kEndless = int64_t{1} << 40;

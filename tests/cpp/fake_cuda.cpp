@@ -4,16 +4,12 @@
 #include "fake_cuda.h"
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstring>
-#include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
-#include <queue>
 #include <random>
-#include <thread>
+
+#include "fake_stream.h"
 
 using namespace edgeonnx::ort;
 
@@ -31,8 +27,7 @@ fake_cuda::Live live;
 std::minstd_rand pageable;
 
 std::atomic<long> n_misuses{0};
-std::atomic<int> most_delay_us{50};
-std::atomic<unsigned> next_seed{1};
+std::atomic<long> n_pageable{0};
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = 0;
 
@@ -56,85 +51,6 @@ cudaError_t enter(const char* function) {
   failures.erase(at);
   return keep(error);
 }
-
-/// A place in a stream's work: reached or not.
-class Mark {
- public:
-  void reach() {
-    const std::lock_guard lock(mutex_);
-    is_reached_ = true;
-    reached_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    reached_.wait(lock, [this] { return is_reached_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable reached_;
-  bool is_reached_ = false;
-};
-
-}  // namespace
-
-struct CUevent_st {
-  std::mutex mutex;
-  std::shared_ptr<Mark> mark;  ///< of the last record; null: none yet
-  int device = 0;
-
-  std::shared_ptr<Mark> last() {
-    const std::lock_guard lock(mutex);
-    return mark;
-  }
-};
-
-struct CUstream_st {
-  explicit CUstream_st(int on) : device(on), random(next_seed.fetch_add(1)), thread([this] { work(); }) {}
-  ~CUstream_st() {
-    push(nullptr);
-    thread.join();
-  }
-
-  void push(std::function<void()> task) {
-    const std::lock_guard lock(mutex);
-    tasks.push(std::move(task));
-    wake.notify_one();
-  }
-
-  void work() {
-    while (true) {
-      std::function<void()> task;
-      {
-        std::unique_lock lock(mutex);
-        wake.wait(lock, [this] { return !tasks.empty(); });
-        task = std::move(tasks.front());
-        tasks.pop();
-      }
-      if (!task) return;
-      if (const int most = most_delay_us.load()) {
-        const auto delay = static_cast<int>(random() % static_cast<unsigned>(most + 1));
-        if (delay > most / 2) std::this_thread::sleep_for(std::chrono::microseconds(delay));  // or at once
-      }
-      task();
-    }
-  }
-
-  std::shared_ptr<Mark> mark() {
-    auto mark = std::make_shared<Mark>();
-    push([mark] { mark->reach(); });
-    return mark;
-  }
-
-  const int device;
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::queue<std::function<void()>> tasks;
-  std::minstd_rand random;
-  std::thread thread;
-};
-
-namespace {
 
 /// The size of what is left of the block that holds `data`, and its device; 0 where there is none.
 std::pair<size_t, int> device_room(const void* data) {
@@ -169,8 +85,9 @@ FAKE fake_cuda::Live fake_cuda_live() {
   const std::lock_guard lock(mutex);
   return live;
 }
+FAKE long fake_cuda_n_pageable() { return n_pageable.load(); }
 FAKE long fake_cuda_n_misuses() { return n_misuses.load(); }
-FAKE void fake_cuda_set_delay(int most_us, unsigned seed) { most_delay_us = most_us, next_seed = seed; }
+FAKE void fake_cuda_set_delay(int most_us, unsigned seed) { fake_cuda::most_delay_us = most_us, fake_cuda::next_seed = seed; }
 
 FAKE cudaError_t cudaGetDeviceCount(int* n) {
   if (const cudaError_t error = enter("cudaGetDeviceCount")) return error;
@@ -244,7 +161,9 @@ FAKE cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n_bytes, cud
     if (n_bytes > room || device_room(on_host).first > 0) return misuse(kInvalidValue);
     if (device != stream->device || current_device != stream->device) return misuse(kInvalidHandle);
     // CUDA may let a copy of pageable memory end before it returns, and need not.
-    blocks = !is_pinned(on_host) && pageable() % 4 == 0;
+    const bool is_pageable = !is_pinned(on_host);
+    n_pageable += is_pageable;
+    blocks = is_pageable && pageable() % 4 == 0;
   }
   stream->push([=] { std::memcpy(to, from, n_bytes); });
   if (blocks) stream->mark()->wait();

@@ -27,6 +27,8 @@ struct Controls {
   Live (*live)();
   /// Calls that CUDA would not have refused in time, or at all: memory of the wrong side, past its end, streams of another device.
   long (*n_misuses)();
+  /// Copies from or to host memory that is not pinned.
+  long (*n_pageable)();
   /// What streams do comes late by up to so many microseconds, by chance of this seed.
   void (*set_delay)(int most_us, unsigned seed);
   /// cudaLaunchHostFunc: as CUDA has it, a function that is called when the stream reaches it.
@@ -50,6 +52,7 @@ inline const Controls& controls() {
     c.n_calls = reinterpret_cast<decltype(c.n_calls)>(find("fake_cuda_n_calls"));
     c.live = reinterpret_cast<decltype(c.live)>(find("fake_cuda_live"));
     c.n_misuses = reinterpret_cast<decltype(c.n_misuses)>(find("fake_cuda_n_misuses"));
+    c.n_pageable = reinterpret_cast<decltype(c.n_pageable)>(find("fake_cuda_n_pageable"));
     c.set_delay = reinterpret_cast<decltype(c.set_delay)>(find("fake_cuda_set_delay"));
     c.launch = reinterpret_cast<decltype(c.launch)>(find("cudaLaunchHostFunc"));
     return c;

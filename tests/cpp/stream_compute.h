@@ -6,17 +6,32 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "fake_cuda.h"
 #include "ort/abi.h"
 #include "ort/device.h"
 #include "ort/library.h"
+#include "tiny_model.h"
 
 namespace stream_compute {
 
 using namespace edgeonnx::ort;
 
 constexpr int kDevice = 1;  // not the one that threads have anyway
+
+constexpr int64_t kIn = 5, kOut = 3;
+
+/// y [N, 3] = x [N, 5] times constants; twice [N, 1] = k + k
+inline std::string two_ports() {
+  using edgeonnx::Type;
+  std::vector<float> weights;
+  for (int i = 0; i < kIn * kOut; ++i) weights.push_back(0.37F * static_cast<float>(i) - 2);
+  return tiny::model({.nodes = {tiny::node("MatMul", {"x", "w"}, {"y"}), tiny::node("Add", {"k", "k"}, {"twice"})},
+                      .inputs = {tiny::tensor("x", Type::kFloat, {"N", kIn}), tiny::tensor("k", Type::kInt64, {"N", 1})},
+                      .outputs = {tiny::tensor("y", Type::kFloat, {"N", kOut}), tiny::tensor("twice", Type::kInt64, {"N", 1})},
+                      .initializers = {tiny::initializer("w", Type::kFloat, {kIn, kOut}, weights)}});
+}
 
 enum class Return {
   kAtOnce,    ///< as CUDA has it; a failure is found in n_failed
