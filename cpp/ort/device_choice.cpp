@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ort/device_run.h"
 #include "ort/needed_libraries.h"
 #include "ort/provider_libraries.h"
 #include "ort/provider_options.h"
@@ -85,6 +86,10 @@ DeviceChoice choose_device(const Library& library, const std::vector<Provider>& 
     wish.read(checked_options(*kind, provider.name, provider.options));
   }
   if (first == nullptr) return {};
+  if (library.minor_version() < kFirstMinorThatTellsMemory) {
+    wish.reason = "where the session reads its inputs is told by ONNX Runtime 1." + std::to_string(kFirstMinorThatTellsMemory) +
+                  " and newer, this is " + library.version();
+  }
   if (!wish.reason.empty()) return {nullptr, wish.reason};
   try {
     auto* const stream = reinterpret_cast<cudaStream_t>(wish.stream.value_or(0));

@@ -12,6 +12,10 @@
 
 namespace edgeonnx::ort {
 
+/// The first ONNX Runtime 1.N that tells where a session reads its inputs. With an older one every input is taken for one that is read on
+/// the host, which is right and slow.
+inline constexpr int kFirstMinorThatTellsMemory = 23;
+
 /// Device memory, streams and bindings of one thread at a time. While this slot waits for its copies, others compute: what they enqueue on
 /// the device's compute stream is kept apart, and events keep each run behind its inputs and its outputs behind the run. A run of the same
 /// shapes as the last one allocates and binds nothing.

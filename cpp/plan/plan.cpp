@@ -46,7 +46,8 @@ void choose_device_runs(Plan& plan, const Options& options) {
   if (device) {
     plan.notes.push_back("device: CUDA device " + std::to_string(device->id()) + "; a thread's copies go beside the runs of others");
   } else if (!reason.empty()) {
-    plan.notes.push_back("device: ONNX Runtime copies rows to and from it, one run after the other, since " + reason);
+    plan.notes.push_back("device: ONNX Runtime copies rows to and from it, one run after the other, since " + reason +
+                         (plan.session->captures() ? "; enable_cuda_graph then has no effect" : ""));
   }
   if (!ort::want_one_shape(options.providers) || plan.batch_mode == BatchMode::kFixed || plan.padded_rows > 0) return;
   plan.padded_rows = plan.morsel_rows;

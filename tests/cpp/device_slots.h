@@ -56,6 +56,9 @@ struct Morsel {
   bool operator==(const Morsel& other) const { return y == other.y && twice == other.twice; }
 };
 
+/// Whether ONNX Runtime says where inputs are read; before that they are never bound on the device, nor captured.
+inline bool tells_memory() { return library().minor_version() >= kFirstMinorThatTellsMemory; }
+
 constexpr std::array<size_t, 2> kBoth{0, 1};
 
 /// The morsel as Session::run scores it.
