@@ -232,15 +232,6 @@ def test_scorer_option_out_of_range_is_refused_and_named(options: dict[str, Any]
         eo.Scorer(models.affine(), **options).score(good())
 
 
-def test_scorer_provider_that_cannot_be_used_carries_the_loaders_reason() -> None:
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        pytest.skip("this onnxruntime has CUDA")
-    with refused(eo.Unsupported, "CUDAExecutionProvider", "not enabled in this build"):
-        eo.Scorer(models.affine(), providers=("CUDAExecutionProvider",))
-    with refused(eo.Unsupported, "NoSuchExecutionProvider"):
-        eo.Scorer(models.affine(), providers=("NoSuchExecutionProvider", "CPUExecutionProvider"))
-
-
 def test_score_that_fails_inside_the_runtime_keeps_its_text() -> None:
     scorer = eo.Scorer(models.out_of_range_gather())
     with refused(eo.InferenceError, "Gather"):

@@ -78,6 +78,12 @@ def assert_near(actual: np.ndarray, model: bytes) -> None:
     np.testing.assert_allclose(actual, eo.Scorer(model, native=False).score(ROWS)["y"], rtol=1e-5, atol=1e-6)
 
 
+without_cuda = pytest.mark.skipif(
+    not next(each for each in eo.providers() if each.name == "CUDAExecutionProvider").reason.startswith("libonnxruntime_providers_cuda.so"),
+    reason="the ONNX Runtime that is installed has CUDA",
+)
+
+
 # What is usable, and why not.
 
 
@@ -87,6 +93,7 @@ def test_cpu_is_usable_and_first() -> None:
     assert str(first) == "CPUExecutionProvider: usable"
 
 
+@without_cuda
 @pytest.mark.parametrize("name", ["CUDA", "TensorRT", "tensorrt", "CUDAExecutionProvider"])
 def test_provider_that_the_build_lacks_names_the_file_and_the_package(name: str) -> None:
     library = eo.build_info()["onnxruntime_library"]
@@ -279,6 +286,7 @@ def files(tmp_path: Path) -> tuple[str, str, str]:
     return str(tmp_path / "model.onnx"), str(tmp_path / "rows.parquet"), str(tmp_path / "scored.parquet")
 
 
+@without_cuda
 def test_command_lists_providers_and_the_options_of_one() -> None:
     run = edgeonnx("providers", text=True)
     assert (run.returncode, run.stderr) == (0, "")
@@ -292,6 +300,7 @@ def test_command_lists_providers_and_the_options_of_one() -> None:
     assert "there is no execution provider 'azure-gpu'; there are CPU, CUDA" in run.stderr
 
 
+@without_cuda
 def test_command_that_asks_for_cuda_fails_with_one_line(files: tuple[str, str, str]) -> None:
     model, rows, scored = files
     for command in (["score", model, rows, "-o", scored], ["inspect", model]):
