@@ -44,6 +44,8 @@ enum ONNXTensorElementDataType : int32_t {};  // the numbers of base/type.h up t
 enum OrtLoggingLevel : int32_t { ORT_LOGGING_LEVEL_FATAL = 4 };
 enum GraphOptimizationLevel : int32_t { ORT_DISABLE_ALL = 0, ORT_ENABLE_ALL = 99 };
 enum OrtAllocatorType : int32_t { OrtDeviceAllocator = 0 };
+enum OrtMemoryInfoDeviceType : int32_t {};
+enum OrtDeviceMemoryType : int32_t {};
 enum OrtMemType : int32_t { OrtMemTypeDefault = 0 };
 
 using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const char* category, const char* logid,
@@ -121,7 +123,8 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   /* Memory, values and runs */                                                                                                           \
   X(68, 1, OrtStatus*, CreateMemoryInfo, (const char*, OrtAllocatorType, int, OrtMemType, OrtMemoryInfo**))                               \
   X(69, 1, OrtStatus*, CreateCpuMemoryInfo, (OrtAllocatorType, OrtMemType, OrtMemoryInfo**))                                              \
-  X(71, 1, OrtStatus*, MemoryInfoGetName, (const OrtMemoryInfo*, const char**))                                                           \
+  X(225, 14, void, MemoryInfoGetDeviceType, (const OrtMemoryInfo*, OrtMemoryInfoDeviceType*))                                             \
+  X(321, 23, OrtDeviceMemoryType, MemoryInfoGetDeviceMemType, (const OrtMemoryInfo*))                                                     \
   X(94, 1, void, ReleaseMemoryInfo, (OrtMemoryInfo*))                                                                                     \
   X(76, 1, OrtStatus*, AllocatorFree, (OrtAllocator*, void*))                                                                             \
   X(78, 1, OrtStatus*, GetAllocatorWithDefaultOptions, (OrtAllocator**))                                                                  \

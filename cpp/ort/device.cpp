@@ -23,7 +23,7 @@ Device::Use::~Use() {
 }
 
 Device::Device(const Library& library, const CudaRuntime& runtime, int id, const char* memory_name, cudaStream_t compute_stream)
-    : runtime_(runtime), id_(id), memory_name_(memory_name), compute_stream_(compute_stream) {
+    : runtime_(runtime), id_(id), compute_stream_(compute_stream) {
   int n_devices = 0;
   runtime_.check(runtime_.cudaGetDeviceCount(&n_devices), "count its devices", Code::kUnsupported);
   if (id < 0 || id >= n_devices) {

@@ -25,7 +25,6 @@ class Device {
 
   const CudaRuntime& runtime() const { return runtime_; }
   int id() const { return id_; }
-  const std::string& memory_name() const { return memory_name_; }
   const OrtMemoryInfo* memory() const { return memory_.get(); }  ///< of device memory, for OrtValues over it
 
   /// Where the session computes: what ONNX Runtime is given as user_compute_stream.
@@ -77,7 +76,6 @@ class Device {
 
   const CudaRuntime runtime_;
   const int id_;
-  const std::string memory_name_;
   Owner<OrtMemoryInfo, &Api::ReleaseMemoryInfo> memory_;
   OwnedStream own_stream_;
   cudaStream_t compute_stream_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "base/error.h"
 #include "ort/value.h"
@@ -18,6 +19,13 @@ uint64_t thread_number() {
   static std::atomic<uint64_t> n_threads{0};
   thread_local const uint64_t number = n_threads.fetch_add(1);
   return number;
+}
+
+/// CPU, GPU ..., and whether memory of that device is the host's to read too. Names are a matter of who allocates.
+std::pair<int32_t, int32_t> kind_of(const Api& api, const OrtMemoryInfo* memory) {
+  OrtMemoryInfoDeviceType type{};
+  api.MemoryInfoGetDeviceType(memory, &type);
+  return {type, api.MemoryInfoGetDeviceMemType(memory)};
 }
 
 OrtSession* session_of(void* session) { return static_cast<OrtSession*>(session); }
@@ -39,9 +47,7 @@ DeviceRun::DeviceRun(const Device& device, const Session& session, bool captures
   }
   for (size_t i = 0; i < memories.size(); ++i) {
     if (memories[i] == nullptr) continue;
-    const char* name = nullptr;
-    check(api, api.MemoryInfoGetName(memories[i], &name), Phase::kSetup, "name an input's memory");
-    is_host_input_[i] = name != device.memory_name();
+    is_host_input_[i] = kind_of(api, memories[i]) != kind_of(api, device.memory());
   }
   has_host_input_ = std::find(is_host_input_.begin(), is_host_input_.end(), true) != is_host_input_.end();
   const Device::Use use(device);
