@@ -154,12 +154,19 @@ void score_on_device(const Scorer& scorer, const DeviceCall& call) {
     std::unique_ptr<Lane> lane = scorer.take_lane();
     ~Loan() { scorer.give_lane(std::move(lane)); }
   } loan{scorer};
+  const auto wait = [&](const auto& waits, const char* doing) {
+    const ort::Device::Use use(device);
+    device.runtime().check(waits(device.runtime()), doing);
+  };
   for (void* event : events) {
-    device.runtime().check(device.runtime().cudaEventSynchronize(static_cast<ort::cudaEvent_t>(event)), "wait for the inputs");
+    wait([&](const ort::CudaRuntime& cuda) { return cuda.cudaEventSynchronize(static_cast<ort::cudaEvent_t>(event)); },
+         "wait for the inputs");
   }
   const auto stream = call.stream ? std::optional(static_cast<ort::cudaStream_t>(*call.stream)) : std::nullopt;
   loan.lane->device_run->run_on_device({in.refs(), true}, wanted, {out.refs(), call.outputs_are_on_device}, *loan.lane->control, stream);
-  if (stream && !call.is_enqueued) device.runtime().check(device.runtime().cudaStreamSynchronize(*stream), "wait for the outputs");
+  if (stream && !call.is_enqueued) {
+    wait([&](const ort::CudaRuntime& cuda) { return cuda.cudaStreamSynchronize(*stream); }, "wait for the outputs");
+  }
 }
 
 }  // namespace edgeonnx::engine

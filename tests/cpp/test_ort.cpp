@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -270,13 +271,23 @@ TEST(test_session_provider_cpu_with_options_or_first_is_invalid_argument) {
   CHECK(contains(load_error(Code::kInvalidArgument, bytes, with_providers({{"CPU", {}}, {"CUDA", {}}})), "'CUDA'"));
 }
 
-TEST(test_session_provider_unusable_is_unsupported_with_its_reason) {
+TEST(test_session_provider_unknown_or_with_unknown_options_is_invalid_argument) {
   const std::string bytes = tiny::identity(Type::kFloat, {"N"});
-  // The option makes sure of the failure where the build, and the machine, have the provider.
-  for (const char* name : {"CUDA", "CUDAExecutionProvider", "TensorrtExecutionProvider", "OpenVINO", "NoSuchProvider"}) {
-    const std::string message = load_error(Code::kUnsupported, bytes, with_providers({{name, {{"no_such_option", "1"}}}, {"CPU", {}}}));
-    CHECK(contains(message, "use execution provider '" + std::string(name) + "': "));
-    CHECK(contains(message, "ONNX Runtime code"));
+  for (const char* name : {"CUDA", "CUDAExecutionProvider", "TensorrtExecutionProvider", "OpenVINO"}) {
+    const std::string message = load_error(Code::kInvalidArgument, bytes, with_providers({{name, {{"device_ib", "1"}}}, {"CPU", {}}}));
+    CHECK(contains(message, "execution provider '" + std::string(name) + "': it has no option 'device_ib' (did you mean 'device_id'?)"));
+  }
+  CHECK(contains(load_error(Code::kInvalidArgument, bytes, with_providers({{"OpenVINOO", {}}})), "did you mean 'OpenVINO'?"));
+}
+
+TEST(test_session_provider_that_the_build_lacks_is_unsupported_with_its_reason) {
+  const std::string bytes = tiny::identity(Type::kFloat, {"N"});
+  const std::vector<std::string> built_in = available_providers(library());
+  for (const char* name : {"CUDAExecutionProvider", "TensorrtExecutionProvider", "OpenVINOExecutionProvider", "QNNExecutionProvider"}) {
+    if (std::find(built_in.begin(), built_in.end(), name) != built_in.end()) continue;
+    const std::string message = load_error(Code::kUnsupported, bytes, with_providers({{name, {}}, {"CPU", {}}}));
+    CHECK(contains(message, "execution provider '" + std::string(name) + "' cannot be used: libonnxruntime_providers_"));
+    CHECK(contains(message, library().version()));
   }
 }
 
@@ -284,7 +295,7 @@ TEST(test_session_provider_without_cpu_does_not_fall_back) {
   // AzureExecutionProvider runs no node of ours, so all of them would go to the CPU. The CPU builds have it, the CUDA builds do not.
   const std::string bytes = tiny::identity(Type::kFloat, {"N"});
   const std::string message = load_error(Code::kUnsupported, bytes, with_providers({{"AZURE", {}}}));
-  if (message.find("not supported in this build") != std::string::npos) {
+  if (message.find("built without this provider") != std::string::npos) {
     std::cout << "not tested, the build lacks the provider: ";
     return;
   }
