@@ -52,9 +52,11 @@ class Server:
     """Installed, initialised and started; `close` stops it and removes everything."""
 
     def __init__(self) -> None:
+        if not ADAPTER.exists() or shutil.which("make") is None or shutil.which("cc") is None:
+            lacking("needs the sources of the PostgreSQL extension, make and cc")
         config = pg_config()
-        if config is None or shutil.which("make") is None:
-            lacking(f"needs make and PostgreSQL {OLDEST} or newer with its headers (postgresql-15, postgresql-server-dev-15)")
+        if config is None:
+            lacking(f"needs PostgreSQL {OLDEST} or newer with its headers (postgresql-15, postgresql-server-dev-15)")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="edgeonnx-postgres-"))
         self.folder.chmod(0o755)
         # initdb refuses root.
