@@ -94,7 +94,8 @@ def build(interpreter: Interpreter, dest: Path) -> Path:
         "install.strip": "false",  # the linker has, and the strip of this machine need not know what clang writes
     }
     words = [word for name, value in options.items() for word in ("-C", f"{name}={value}")]
-    (folder / "CMakeCache.txt").unlink(missing_ok=True)  # it names another Python
+    for name in ("CMakeCache.txt", ".skbuild-info.json"):  # of another Python; scikit-build-core would take the objects away with them
+        (folder / name).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         raw = Path(temporary)
         run(*interpreter.command, "-m", "pip", "wheel", "--quiet", "--no-deps", *words, "--wheel-dir", raw, ROOT, env=environment())
