@@ -13,7 +13,7 @@ ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/cap
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help demo adapters test test-cpp test-python test-oldest bench wheels test-wheels sdist clean-root lint sanitize clean
+.PHONY: help demo adapters test test-cpp test-python test-oldest test-providers bench wheels test-wheels sdist clean-root lint sanitize clean
 
 help:
 	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
@@ -28,7 +28,7 @@ help:
 demo: $(VENV)/.edgeonnx
 	$(BIN)/edgeonnx demo --folder demo
 
-test: test-cpp test-python test-oldest
+test: test-cpp test-python test-oldest test-providers
 
 test-cpp: $(VENV)/.test
 	$(call run_preset,dev)
@@ -48,6 +48,12 @@ OLDEST_TESTS := tests/test_data_kinds.py tests/test_parity.py tests/test_predict
 
 test-oldest: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.oldest
 	EDGEONNX_ORT_LIBRARY="$(CURDIR)/$(VENV)/oldest/onnxruntime/capi/libonnxruntime.so.$(OLDEST)" $(BIN)/pytest $(OLDEST_TESTS)
+
+# Builds of ONNX Runtime that have execution providers, their files alone. CUDA's and TensorRT's find stand-ins for NVIDIA's libraries.
+PROVIDER_BUILDS := gpu==1.31.1 openvino==1.24.1
+
+test-providers: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.providers
+	EDGEONNX_PROVIDER_BUILDS="$(CURDIR)/$(VENV)/providers" $(BIN)/pytest tests/test_providers.py tests/test_provider_options.py
 
 bench: $(VENV)/.edgeonnx $(VENV)/.bench
 	$(BIN)/python bench/run.py
@@ -110,6 +116,14 @@ $(VENV)/.edgeonnx: $(VENV)/.pip $(SOURCES)
 $(VENV)/.oldest: | $(VENV)/.pip
 	$(PIP) download --quiet --no-deps --only-binary :all: --python-version 3.11 --dest $(VENV)/oldest onnxruntime==$(OLDEST)
 	$(BIN)/python -m zipfile -e $(VENV)/oldest/onnxruntime-$(OLDEST)-*.whl $(VENV)/oldest
+	@touch $@
+
+$(VENV)/.providers: | $(VENV)/.pip
+	for build in $(PROVIDER_BUILDS); do \
+	  folder="$(VENV)/providers/$${build%%=*}"; \
+	  $(PIP) download --quiet --no-deps --only-binary :all: --python-version 3.11 --dest "$$folder" "onnxruntime-$$build" && \
+	  $(BIN)/python -m zipfile -e "$$folder"/*.whl "$$folder" && rm "$$folder"/*.whl || exit 1; \
+	done
 	@touch $@
 
 # Dependency groups of pyproject.toml.

@@ -22,10 +22,11 @@ class NotInstalledError(Exception):
 def require_installed_wheel() -> None:
     """Raise unless edgeonnx is installed as users have it: an editable install checks for rebuilds when it is imported."""
     advice = "Install a wheel first: pip install --force-reinstall --no-deps dist/edgeonnx-*.whl"
-    try:
-        distribution = importlib.metadata.distribution("edgeonnx")
-    except importlib.metadata.PackageNotFoundError:
-        raise NotInstalledError(f"edgeonnx is not installed. {advice}") from None
+    names = [each.metadata["Name"] for each in importlib.metadata.distributions()]
+    name = next((name for name in ("edgeonnx", "edgeonnx-gpu") if name in names), None)
+    if name is None:
+        raise NotInstalledError(f"edgeonnx is not installed. {advice}")
+    distribution = importlib.metadata.distribution(name)
     direct_url = json.loads(distribution.read_text("direct_url.json") or "{}")
     if direct_url.get("dir_info", {}).get("editable"):
         raise NotInstalledError(f"edgeonnx is an editable install of {direct_url['url']}; its figures mean nothing. {advice}")

@@ -62,3 +62,10 @@ def test_readme_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)`", README))
     assert {"demo", "test"} <= named <= targets
+
+
+def test_readme_providers_are_listed_as_printed() -> None:
+    block = next(block for block in blocks("python") if "eo.providers()" in block)
+    run = subprocess.run([sys.executable, "-c", "import edgeonnx as eo\n" + block], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[0] == "CPUExecutionProvider: usable"

@@ -8,6 +8,7 @@
 #include "capi/guard.h"
 #include "engine/registry.h"
 #include "engine/score.h"
+#include "ort/provider_probe.h"
 
 struct edgeonnx_scorer {
   std::shared_ptr<const edgeonnx::engine::Scorer> scorer;
@@ -25,6 +26,12 @@ struct edgeonnx_cancel {
 
 struct edgeonnx_registry {
   edgeonnx::engine::Registry registry;
+};
+
+struct edgeonnx_providers {
+  std::vector<edgeonnx::ort::ProviderState> states;
+  std::vector<std::vector<std::string>> types;  ///< of the options
+  std::vector<std::vector<edgeonnx_provider_option>> options;
 };
 
 namespace edgeonnx::capi {

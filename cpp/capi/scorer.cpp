@@ -1,6 +1,7 @@
 // edgeonnx_scorer_*: shims over engine::Scorer.
 #include "base/file.h"
 #include "capi/handles.h"
+#include "capi/types.h"
 
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
@@ -30,6 +31,7 @@ engine::ScorerOptions capi::scorer_options_of(const edgeonnx_scorer_options* giv
     for (size_t k = 0; k < from.n_options; ++k) provider.options.emplace_back(text_or(keys[k], ""), text_or(values[k], ""));
     options.plan.providers.push_back(std::move(provider));
   }
+  options.plan.fallback = enum_of<ort::Fallback>(raw.fallback, EDGEONNX_FALLBACK_ERROR, "fallback");
   options.on_score = raw.on_score;
   options.on_score_data = raw.on_score_data;
   return options;

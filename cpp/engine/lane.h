@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "engine/piece.h"
 #include "kernels/program.h"
+#include "ort/device_run.h"
 #include "ort/prepared_run.h"
 #include "ort/session.h"
 
@@ -60,14 +61,22 @@ struct Lane {
   Lane() = default;
   /// `shared`: the session to run on, unless the lane is given one of its own.
   Lane(const ort::Library& library, const ort::Session& shared, std::unique_ptr<ort::Session> own)
-      : control(std::in_place, library), own_session(std::move(own)), session(own_session ? own_session.get() : &shared) {}
+      : control(std::in_place, library),
+        own_session(std::move(own)),
+        session(own_session ? own_session.get() : &shared),
+        device_run(session->device() ? std::make_unique<ort::DeviceRun>(*session->device(), *session, session->captures()) : nullptr),
+        inputs(memory()),
+        outputs(memory()),
+        between(memory()),
+        padding(memory()) {}
 
   std::optional<ort::RunControl> control;
   const std::unique_ptr<ort::Session> own_session;
   const ort::Session* const session = nullptr;
-  Buffer inputs;   ///< columns and tensors that could not be borrowed, one behind the other
-  Buffer outputs;  ///< tensors that are not the caller's own memory
-  Buffer block;    ///< packed columns on their way into a matrix
+  const std::unique_ptr<ort::DeviceRun> device_run;  ///< how the session is run where it is on a device; else null
+  Buffer inputs;                                     ///< columns and tensors that could not be borrowed, one behind the other
+  Buffer outputs;                                    ///< tensors that are not the caller's own memory
+  Buffer block;                                      ///< packed columns on their way into a matrix
   Scratch scratch;
   Buffer selected_values;                ///< rows of a selection
   std::vector<Column> selected_columns;  ///< over them
@@ -94,6 +103,9 @@ struct Lane {
   int64_t one_row_binding = -1;
   std::optional<Error> failure;  ///< the first bad row of the morsel so far
   Tally tally;
+
+  /// Of tensors: what a device copies from pinned memory, it copies by itself.
+  Memory* memory() const { return device_run ? &session->device()->pinned() : nullptr; }
 
   void keep_first(Error error) {
     if (!failure || error.row() < failure->row()) failure = std::move(error);

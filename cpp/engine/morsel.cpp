@@ -24,7 +24,9 @@ void place_outputs(const Binding& binding, const Morsel& morsel, std::span<const
   for (size_t i = 0; i < binding.tensors.size(); ++i) {
     const BoundTensor& tensor = binding.tensors[i];
     size_t result = 0;
-    lane.is_direct[i] = is_direct(binding, i, outputs, &result);
+    // What a device returns goes through pinned memory.
+    const bool is_of_device = lane.device_run && binding.scorer->plan().tensors[tensor.tensor].part == plan::Part::kSession;
+    lane.is_direct[i] = !is_of_device && is_direct(binding, i, outputs, &result);
     if (lane.is_direct[i]) {
       lane.output_refs[i] = {static_cast<std::byte*>(outputs[result].data) + morsel.first_row * outputs[result].stride, tensor.type, {}};
     } else {

@@ -99,7 +99,7 @@ void gather(const Binding& binding, const Morsel& morsel, const BoundInput& inpu
 void read_tensor(const Binding& binding, const Morsel& morsel, size_t index, std::byte* target, Lane& lane) {
   const BoundInput& input = binding.inputs[index];
   const Piece whole = piece_of(binding, morsel, input, 0, 0, morsel.n_rows);
-  if (input.fields.size() == 1 && whole.is_ready() && !whole.has_nulls()) {
+  if (input.fields.size() == 1 && whole.is_ready() && !whole.has_nulls() && !lane.device_run) {
     // Borrowed: ONNX Runtime only reads its inputs.
     lane.input_refs[index] = {const_cast<std::byte*>(whole.data()), input.type, {}};
     lane.tally.bytes_borrowed += morsel.n_rows * input.row_bytes();

@@ -35,6 +35,11 @@ int64_t row_bytes_of(const Binding& binding, size_t session_input) {
   return packed_stride(binding.scorer->plan().front->program.outputs()[input.index].type, input.shape.width);
 }
 
+void run_tensors(const Binding& binding, std::span<const ort::TensorRef> inputs, std::span<const ort::TensorRef> outputs, Lane& lane) {
+  if (lane.device_run) return lane.device_run->run(inputs, binding.wanted, outputs, *lane.control);
+  lane.session->run(inputs, binding.wanted, outputs, {}, *lane.control);
+}
+
 /// One row: the tensors of the last time again, for a few bytes copied in and out.
 void run_one_row(const Binding& binding, Lane& lane) {
   if (lane.one_row_binding != binding.id) {
@@ -57,7 +62,7 @@ void run_fixed(const Binding& binding, int64_t n_rows, int64_t n_run, Lane& lane
   set_shapes(binding, n_run, lane);
   std::vector<ort::TensorRef> inputs = lane.session_inputs, outputs = lane.session_outputs;
   for (int64_t begin = 0; begin < n_rows; begin += n_run) {
-    lane.session->run(inputs, binding.wanted, outputs, {}, *lane.control);
+    run_tensors(binding, inputs, outputs, lane);
     for (size_t i = 0; i < inputs.size(); ++i) {
       inputs[i].data = static_cast<std::byte*>(inputs[i].data) + n_run * row_bytes_of(binding, i);
     }
@@ -106,9 +111,9 @@ void run_session(const Binding& binding, int64_t n_rows, Lane& lane) {
   const Plan& plan = binding.scorer->plan();
   if (plan.batch_mode == plan::BatchMode::kFixed) return run_fixed(binding, n_rows, plan.fixed_batch, lane);
   if (plan.padded_rows > 0) return run_padded(binding, n_rows, plan.padded_rows, lane);
-  if (n_rows == 1 && lane.session->is_on_cpu()) return run_one_row(binding, lane);
+  if (n_rows == 1 && lane.session->is_on_cpu() && !lane.device_run) return run_one_row(binding, lane);
   set_shapes(binding, n_rows, lane);
-  lane.session->run(lane.session_inputs, binding.wanted, lane.session_outputs, {}, *lane.control);
+  run_tensors(binding, lane.session_inputs, lane.session_outputs, lane);
 }
 
 /// Memory for what a part makes: a tensor's own place where a result reads it, else in lane.between from `offset` on.

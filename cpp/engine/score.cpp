@@ -87,6 +87,7 @@ std::vector<Morsel> cut(std::span<const Batch> batches, int64_t morsel_rows, con
 int64_t lane_bytes(const Binding& binding, int64_t n_rows, const CallOptions& options) {
   const plan::Plan& plan = binding.scorer->plan();
   constexpr int64_t kGap = 64;  // each thing begins on a cache line
+  n_rows = std::max(n_rows, plan.padded_rows);
   int64_t n_bytes = n_rows * binding.between_bytes + kGap * binding.n_between;
   for (const BoundInput& input : binding.inputs) {
     n_bytes += n_rows * input.row_bytes() + kGap * static_cast<int64_t>(input.fields.size());

@@ -19,6 +19,13 @@ onnx::Bytes checked_size(onnx::Bytes model, const ScorerOptions& options) {
   return model;
 }
 
+/// While one thread waits for a device to copy its rows, the next computes and a third one converts.
+int threads_for(const plan::Plan& plan) {
+  constexpr int kFewestOnDevice = 3;
+  const int n_threads = default_threads();
+  return plan.session && plan.session->device() ? std::max(kFewestOnDevice, n_threads) : n_threads;
+}
+
 }  // namespace
 
 Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
@@ -28,7 +35,7 @@ Scorer::Scorer(onnx::Bytes model, const ScorerOptions& options)
       on_score_data_(options.on_score_data),
       plan_(plan::make_plan(
           checked_size(model, options), [this]() -> const ort::Library& { return library(); }, options.plan)),
-      n_threads_(options.n_threads > 0 ? options.n_threads : default_threads()),
+      n_threads_(options.n_threads > 0 ? options.n_threads : threads_for(plan_)),
       generation_(fork_generation()),
       explain_(explanation()) {
   (void)cpu();                   // a wrong EDGEONNX_CPU is told now

@@ -11,6 +11,9 @@ namespace edgeonnx::ort {
 // Objects of ONNX Runtime, reached by pointer only.
 struct OrtAllocator;
 struct OrtCUDAProviderOptionsV2;
+struct OrtEpAssignedNode;
+struct OrtEpAssignedSubgraph;
+struct OrtEpDevice;
 struct OrtEnv;
 struct OrtIoBinding;
 struct OrtMapTypeInfo;
@@ -25,6 +28,8 @@ struct OrtTensorRTProviderOptionsV2;
 struct OrtTensorTypeAndShapeInfo;
 struct OrtTypeInfo;
 struct OrtValue;
+
+using ORTCHAR_T = char;  // of paths; another type on Windows
 
 enum OrtErrorCode : int32_t { ORT_NOT_IMPLEMENTED = 9 };  // 1 to 15 by now; status.cpp has the names
 enum ONNXType : int32_t {
@@ -75,6 +80,13 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
     (OrtSessionOptions*, const char*, const char* const*, const char* const*, size_t))                                                    \
   X(275, 17, OrtStatus*, SessionOptionsAppendExecutionProvider_OpenVINO_V2,                                                               \
     (OrtSessionOptions*, const char* const*, const char* const*, size_t))                                                                 \
+  X(125, 4, OrtStatus*, GetAvailableProviders, (char***, int*))                                                                           \
+  X(126, 4, OrtStatus*, ReleaseAvailableProviders, (char**, int))                                                                         \
+  X(301, 22, OrtStatus*, RegisterExecutionProviderLibrary, (OrtEnv*, const char*, const ORTCHAR_T*))                                       \
+  X(303, 22, OrtStatus*, GetEpDevices, (const OrtEnv*, const OrtEpDevice* const**, size_t*))                                              \
+  X(304, 22, OrtStatus*, SessionOptionsAppendExecutionProvider_V2,                                                                        \
+    (OrtSessionOptions*, OrtEnv*, const OrtEpDevice* const*, size_t, const char* const*, const char* const*, size_t))                     \
+  X(312, 22, const char*, EpDevice_EpName, (const OrtEpDevice*))                                                                          \
   /* Session and what it says of its inputs and outputs */                                                                                \
   X(8, 1, OrtStatus*, CreateSessionFromArray, (const OrtEnv*, const void*, size_t, const OrtSessionOptions*, OrtSession**))               \
   X(30, 1, OrtStatus*, SessionGetInputCount, (const OrtSession*, size_t*))                                                                \
@@ -83,6 +95,7 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(34, 1, OrtStatus*, SessionGetOutputTypeInfo, (const OrtSession*, size_t, OrtTypeInfo**))                                              \
   X(36, 1, OrtStatus*, SessionGetInputName, (const OrtSession*, size_t, OrtAllocator*, char**))                                           \
   X(37, 1, OrtStatus*, SessionGetOutputName, (const OrtSession*, size_t, OrtAllocator*, char**))                                          \
+  X(380, 23, OrtStatus*, SessionGetMemoryInfoForInputs, (const OrtSession*, const OrtMemoryInfo**, size_t))                               \
   X(95, 1, void, ReleaseSession, (OrtSession*))                                                                                           \
   X(55, 1, OrtStatus*, CastTypeInfoToTensorInfo, (const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo**))                                 \
   X(56, 1, OrtStatus*, GetOnnxTypeFromTypeInfo, (const OrtTypeInfo*, ONNXType*))                                                          \
@@ -90,6 +103,12 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(61, 1, OrtStatus*, GetDimensionsCount, (const OrtTensorTypeAndShapeInfo*, size_t*))                                                   \
   X(62, 1, OrtStatus*, GetDimensions, (const OrtTensorTypeAndShapeInfo*, int64_t*, size_t))                                               \
   X(390, 24, bool, TensorTypeAndShape_HasShape, (const OrtTensorTypeAndShapeInfo*))                                                       \
+  X(407, 24, OrtStatus*, Session_GetEpGraphAssignmentInfo, (const OrtSession*, const OrtEpAssignedSubgraph* const**, size_t*))            \
+  X(408, 24, OrtStatus*, EpAssignedSubgraph_GetEpName, (const OrtEpAssignedSubgraph*, const char**))                                      \
+  X(409, 24, OrtStatus*, EpAssignedSubgraph_GetNodes, (const OrtEpAssignedSubgraph*, const OrtEpAssignedNode* const**, size_t*))          \
+  X(410, 24, OrtStatus*, EpAssignedNode_GetName, (const OrtEpAssignedNode*, const char**))                                                \
+  X(411, 24, OrtStatus*, EpAssignedNode_GetDomain, (const OrtEpAssignedNode*, const char**))                                              \
+  X(412, 24, OrtStatus*, EpAssignedNode_GetOperatorType, (const OrtEpAssignedNode*, const char**))                                        \
   X(98, 1, void, ReleaseTypeInfo, (OrtTypeInfo*))                                                                                         \
   X(99, 1, void, ReleaseTensorTypeAndShapeInfo, (OrtTensorTypeAndShapeInfo*))                                                             \
   X(103, 2, OrtStatus*, CastTypeInfoToMapTypeInfo, (const OrtTypeInfo*, const OrtMapTypeInfo**))                                          \
@@ -100,7 +119,10 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(250, 15, OrtStatus*, CastTypeInfoToOptionalTypeInfo, (const OrtTypeInfo*, const OrtOptionalTypeInfo**))                               \
   X(251, 15, OrtStatus*, GetOptionalContainedTypeInfo, (const OrtOptionalTypeInfo*, OrtTypeInfo**))                                       \
   /* Memory, values and runs */                                                                                                           \
+  X(68, 1, OrtStatus*, CreateMemoryInfo, (const char*, OrtAllocatorType, int, OrtMemType, OrtMemoryInfo**))                               \
   X(69, 1, OrtStatus*, CreateCpuMemoryInfo, (OrtAllocatorType, OrtMemType, OrtMemoryInfo**))                                              \
+  X(71, 1, OrtStatus*, MemoryInfoGetName, (const OrtMemoryInfo*, const char**))                                                           \
+  X(94, 1, void, ReleaseMemoryInfo, (OrtMemoryInfo*))                                                                                     \
   X(76, 1, OrtStatus*, AllocatorFree, (OrtAllocator*, void*))                                                                             \
   X(78, 1, OrtStatus*, GetAllocatorWithDefaultOptions, (OrtAllocator**))                                                                  \
   X(49, 1, OrtStatus*, CreateTensorWithDataAsOrtValue,                                                                                    \
@@ -111,6 +133,7 @@ using OrtLoggingFunction = void (*)(void* param, OrtLoggingLevel severity, const
   X(39, 1, OrtStatus*, CreateRunOptions, (OrtRunOptions**))                                                                               \
   X(46, 1, OrtStatus*, RunOptionsSetTerminate, (OrtRunOptions*))                                                                          \
   X(47, 1, OrtStatus*, RunOptionsUnsetTerminate, (OrtRunOptions*))                                                                        \
+  X(165, 8, OrtStatus*, AddRunConfigEntry, (OrtRunOptions*, const char*, const char*))                                                    \
   X(97, 1, void, ReleaseRunOptions, (OrtRunOptions*))                                                                                     \
   X(9, 1, OrtStatus*, Run,                                                                                                                \
     (OrtSession*, const OrtRunOptions*, const char* const*, const OrtValue* const*, size_t, const char* const*, size_t, OrtValue**))      \

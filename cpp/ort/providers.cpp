@@ -1,91 +1,106 @@
-// CUDA, TensorRT and OpenVINO have calls of their own in OrtApi; the generic one refuses the first two and serves the rest.
 #include "ort/providers.h"
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/text.h"
+#include "ort/provider_libraries.h"
+#include "ort/provider_options.h"
+#include "ort/provider_plugin.h"
 #include "ort/status.h"
 
 namespace edgeonnx::ort {
 namespace {
 
-/// Options as OrtApi takes them: two arrays of C strings, which point into the provider.
-struct OptionArrays {
-  std::vector<const char*> keys;
-  std::vector<const char*> values;
-
-  explicit OptionArrays(const Provider& provider) {
-    for (const auto& [key, value] : provider.options) {
-      keys.push_back(key.c_str());
-      values.push_back(value.c_str());
-    }
-  }
-};
-
-std::string_view short_name(std::string_view name) {
-  constexpr std::string_view kSuffix = "ExecutionProvider";
-  const bool is_long = name.size() > kSuffix.size() && equal_ignoring_case(name.substr(name.size() - kSuffix.size()), kSuffix);
-  return is_long ? name.substr(0, name.size() - kSuffix.size()) : name;
+/// Throws for a failed call what ONNX Runtime and the loader say of the provider.
+void require(const Library& library, const ProviderKind& kind, const Provider& provider, OrtStatus* status) {
+  if (status == nullptr) return;
+  const Owner<OrtStatus, &Api::ReleaseStatus> owner(status, {&library.api()});
+  throw Error(Code::kUnsupported, "execution provider " + in_quotes(provider.name) +
+                                      " cannot be used: " + provider_reason(kind, library, library.api().GetErrorMessage(status)));
 }
 
-bool is_cpu(const Provider& provider) { return equal_ignoring_case(short_name(provider.name), "CPU"); }
-
-void append(const Api& api, OrtSessionOptions* session_options, const Provider& provider) {
-  const std::string doing = "use execution provider " + in_quotes(provider.name);
-  const auto require = [&](OrtStatus* status) { check(api, status, Phase::kProvider, doing); };
-  const OptionArrays options(provider);
-  const char* const* keys = options.keys.data();
-  const char* const* values = options.values.data();
-  const size_t n_options = options.keys.size();
-  const std::string_view name = short_name(provider.name);
-
-  // The update is called without options too: in a build with CUDA or TensorRT it is what loads the provider's library and gives the
-  // loader's reason where that fails.
-  if (equal_ignoring_case(name, "CUDA")) {
-    OrtCUDAProviderOptionsV2* cuda = nullptr;
-    require(api.CreateCUDAProviderOptions(&cuda));
-    const Owner<OrtCUDAProviderOptionsV2, &Api::ReleaseCUDAProviderOptions> owner(cuda, {&api});
-    require(api.UpdateCUDAProviderOptions(cuda, keys, values, n_options));
-    require(api.SessionOptionsAppendExecutionProvider_CUDA_V2(session_options, cuda));
-  } else if (equal_ignoring_case(name, "TensorRT")) {
-    OrtTensorRTProviderOptionsV2* tensorrt = nullptr;
-    require(api.CreateTensorRTProviderOptions(&tensorrt));
-    const Owner<OrtTensorRTProviderOptionsV2, &Api::ReleaseTensorRTProviderOptions> owner(tensorrt, {&api});
-    require(api.UpdateTensorRTProviderOptions(tensorrt, keys, values, n_options));
-    require(api.SessionOptionsAppendExecutionProvider_TensorRT_V2(session_options, tensorrt));
-  } else if (equal_ignoring_case(name, "OpenVINO")) {
-    require(api.SessionOptionsAppendExecutionProvider_OpenVINO_V2(session_options, keys, values, n_options));
-  } else {
-    require(api.SessionOptionsAppendExecutionProvider(session_options, provider.name.c_str(), keys, values, n_options));
+void append(const Library& library, OrtSessionOptions* session_options, const ProviderKind& kind, const Provider& provider) {
+  const Api& api = library.api();
+  const OptionArrays options(checked_options(kind, provider.name, provider.options));
+  const auto demand = [&](OrtStatus* status) { require(library, kind, provider, status); };
+  open_needed_by(kind, library);
+  switch (kind.call) {
+    case ProviderCall::kCuda: {
+      OrtCUDAProviderOptionsV2* cuda = nullptr;
+      demand(api.CreateCUDAProviderOptions(&cuda));
+      const Owner<OrtCUDAProviderOptionsV2, &Api::ReleaseCUDAProviderOptions> owner(cuda, {&api});
+      // The update is called without options too: it is what loads the provider's library and gives the loader's reason where it can't.
+      demand(api.UpdateCUDAProviderOptions(cuda, options.keys(), options.values(), options.size()));
+      return demand(api.SessionOptionsAppendExecutionProvider_CUDA_V2(session_options, cuda));
+    }
+    case ProviderCall::kTensorRt: {
+      OrtTensorRTProviderOptionsV2* tensorrt = nullptr;
+      demand(api.CreateTensorRTProviderOptions(&tensorrt));
+      const Owner<OrtTensorRTProviderOptionsV2, &Api::ReleaseTensorRTProviderOptions> owner(tensorrt, {&api});
+      demand(api.UpdateTensorRTProviderOptions(tensorrt, options.keys(), options.values(), options.size()));
+      return demand(api.SessionOptionsAppendExecutionProvider_TensorRT_V2(session_options, tensorrt));
+    }
+    case ProviderCall::kOpenVino:
+      return demand(
+          api.SessionOptionsAppendExecutionProvider_OpenVINO_V2(session_options, options.keys(), options.values(), options.size()));
+    default:
+      return demand(
+          api.SessionOptionsAppendExecutionProvider(session_options, kind.word, options.keys(), options.values(), options.size()));
   }
+}
+
+[[noreturn]] void throw_unknown(const Library& library, const Provider& provider) {
+  std::vector<std::string> names;
+  for (const ProviderKind& kind : provider_kinds()) names.emplace_back(kind.word);
+  throw Error(Code::kInvalidArgument, "there is no execution provider " + in_quotes(provider.name) +
+                                          nearest_hint(short_name(provider.name), names) + "; ONNX Runtime " + library.version() + " has " +
+                                          join(available_providers(library)) +
+                                          "; the provider of a plugin needs the option 'library', the path of the plugin");
 }
 
 }  // namespace
 
+bool is_cpu(const Provider& provider) {
+  const ProviderKind* kind = provider_kind(provider.name);
+  return kind != nullptr && kind->call == ProviderCall::kCpu;
+}
+
 bool are_cpu(const std::vector<Provider>& providers) { return std::all_of(providers.begin(), providers.end(), is_cpu); }
 
-void append_providers(const Library& library, OrtSessionOptions* session_options, const std::vector<Provider>& providers) {
+bool has_cpu(const std::vector<Provider>& providers) {
+  return providers.empty() || std::any_of(providers.begin(), providers.end(), is_cpu);
+}
+
+std::vector<std::string> available_providers(const Library& library) {
   const Api& api = library.api();
-  bool has_cpu = providers.empty();
+  char** names = nullptr;
+  int n_names = 0;
+  check(api, api.GetAvailableProviders(&names, &n_names), Phase::kSetup, "list its execution providers");
+  const std::vector<std::string> found(names, names + n_names);
+  check(api, api.ReleaseAvailableProviders(names, n_names), Phase::kSetup, "list its execution providers");
+  return found;
+}
+
+void append_providers(const Library& library, OrtSessionOptions* session_options, const std::vector<Provider>& providers) {
+  bool has_ended = false;
   for (const Provider& provider : providers) {
-    if (has_cpu) {
+    if (has_ended) {
       throw Error(Code::kInvalidArgument, "execution provider " + in_quotes(provider.name) +
                                               " stands after CPU, which runs every node: list CPU last or not at all");
     }
-    if (!is_cpu(provider)) {
-      append(api, session_options, provider);
-      continue;
+    const ProviderKind* kind = provider_kind(provider.name);
+    if (is_of_plugin(provider)) {
+      append_plugin(library, session_options, provider);
+    } else if (kind == nullptr) {
+      throw_unknown(library, provider);
+    } else if (kind->call == ProviderCall::kCpu) {
+      (void)checked_options(*kind, provider.name, provider.options);
+      has_ended = true;
+    } else {
+      append(library, session_options, *kind, provider);
     }
-    if (!provider.options.empty()) {
-      throw Error(Code::kInvalidArgument, "execution provider " + in_quotes(provider.name) + " takes no options, but " +
-                                              in_quotes(provider.options.front().first) + " was given");
-    }
-    has_cpu = true;
-  }
-  if (!has_cpu) {
-    check(api, api.AddSessionConfigEntry(session_options, "session.disable_cpu_ep_fallback", "1"), Phase::kSetup,
-          "be told to keep off the CPU");
   }
 }
 

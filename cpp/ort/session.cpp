@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "ort/port.h"
+#include "ort/provider_probe.h"
 #include "ort/providers.h"
 #include "ort/status.h"
 #include "ort/value.h"
@@ -17,7 +19,24 @@ namespace {
 
 OrtSession* session_of(void* session) { return static_cast<OrtSession*>(session); }
 
-OwnedSessionOptions make_options(const Library& library, const SessionOptions& options) {
+bool tells_nodes(const Library& library) { return library.minor_version() >= kFirstMinorThatAssigns; }
+
+bool may_fall_back(const SessionOptions& options) {
+  return options.fallback == Fallback::kCpu || (options.fallback == Fallback::kListed && has_cpu(options.providers));
+}
+
+/// The session's device, if it has one, for ONNX Runtime's calls: it makes the device the thread's current one and leaves it so, and
+/// allocates.
+std::optional<Device::Use> use_of(const Device* device) {
+  return device ? std::optional<Device::Use>(std::in_place, *device) : std::nullopt;
+}
+
+DeviceChoice device_for(const Library& library, const SessionOptions& options) {
+  if (options.make_device) return {options.make_device(library), ""};
+  return options.probes ? DeviceChoice{} : choose_device(library, options.providers);
+}
+
+OwnedSessionOptions make_options(const Library& library, const SessionOptions& options, const Device* device) {
   const Api& api = library.api();
   OrtSessionOptions* raw = nullptr;
   const auto require = [&](OrtStatus* status) { check(api, status, Phase::kSetup, "set the options of a session"); };
@@ -43,7 +62,13 @@ OwnedSessionOptions make_options(const Library& library, const SessionOptions& o
     }
     require(api.AddSessionConfigEntry(raw, "session.model_external_initializers_file_folder_path", options.external_data_folder.c_str()));
   }
-  append_providers(library, raw, options.providers);
+  append_providers(library, raw, device ? computing_on(*device, options.providers) : options.providers);
+  if (are_cpu(options.providers)) return owner;
+  if (tells_nodes(library)) {
+    require(api.AddSessionConfigEntry(raw, "session.record_ep_graph_assignment_info", "1"));
+  } else if (!may_fall_back(options)) {
+    require(api.AddSessionConfigEntry(raw, "session.disable_cpu_ep_fallback", "1"));
+  }
   return owner;
 }
 
@@ -59,6 +84,17 @@ OwnedSession make_session(const Library& library, std::span<const std::byte> byt
     throw Error(Code::kInvalidModel, sentence);
   }
   return OwnedSession(session, {&api});
+}
+
+/// A provider whose library is loaded may still find no device, which it tells when a session is made: not the model's fault.
+[[noreturn]] void throw_of_providers(const Library& library, const SessionOptions& options, const Error& error) {
+  for (const Provider& provider : options.providers) {
+    if (is_cpu(provider)) continue;
+    const std::string reason = options.probes ? bare_text(error.what()) : provider_failure(library, provider);
+    if (reason.empty()) continue;
+    throw Error(Code::kUnsupported, "execution provider " + in_quotes(provider.name) + " cannot be used: " + reason);
+  }
+  throw error;
 }
 
 using PortCount = OrtStatus* (*)(const OrtSession*, size_t*);
@@ -137,10 +173,26 @@ class Values {
 }  // namespace
 
 Session::Session(const Library& library, std::span<const std::byte> bytes, const SessionOptions& options)
-    : library_(library), is_on_cpu_(are_cpu(options.providers)) {
+    : library_(library),
+      is_on_cpu_(are_cpu(options.providers)),
+      captures_(captures_graphs(options.providers)),
+      device_(device_for(library, options)) {
   const Api& api = library.api();
-  const OwnedSessionOptions session_options = make_options(library, options);
-  OwnedSession session = make_session(library, bytes, session_options.get());
+  const OwnedSessionOptions session_options = make_options(library, options, device());
+  OwnedSession session(nullptr, {&api});
+  const auto use = use_of(device());
+  try {
+    session = make_session(library, bytes, session_options.get());
+  } catch (const Error& error) {
+    if (is_on_cpu_) throw;
+    throw_of_providers(library, options, error);
+  }
+  if (!is_on_cpu_ && tells_nodes(library)) {
+    nodes_ = assigned_nodes(library, session.get());
+    if (options.probes && has_fallen_back(nodes_)) throw Error(Code::kUnsupported, "it does not take an Add of real values");
+    if (!may_fall_back(options)) refuse_fallback(nodes_);
+  }
+  refuse_single_graph(options.providers);
   inputs_ = read_ports(api, session.get(), api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo);
   outputs_ = read_ports(api, session.get(), api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo);
   input_names_ = names_of(inputs_);
@@ -148,7 +200,15 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
   session_ = session.release();
 }
 
-Session::~Session() { library_.api().ReleaseSession(session_of(session_)); }
+Session::~Session() {
+  std::optional<Device::Use> use;
+  try {
+    if (device()) use.emplace(*device());
+  } catch (const Error&) {
+    // The session goes as it can.
+  }
+  library_.api().ReleaseSession(session_of(session_));
+}
 
 void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wanted, std::span<const TensorRef> outputs,
                   std::span<OwnedTensor> owned, const RunControl& control) const {
@@ -159,6 +219,7 @@ void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wan
                                             std::to_string(outputs.size()) + " tensors were given");
   }
 
+  const auto use = use_of(device());
   Values input_values(api, inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) input_values[i] = borrow(library_, inputs[i], "input", inputs_[i]);
 
@@ -177,6 +238,11 @@ void Session::run(std::span<const TensorRef> inputs, std::span<const size_t> wan
     if (outputs[i].data != nullptr) output_values[i] = borrow(library_, outputs[i], "output", port);
   }
 
+  if (captures_) {
+    // Such a session would take all runs without a number for the same one, and replay it without looking at their tensors.
+    check(api, api.AddRunConfigEntry(static_cast<OrtRunOptions*>(control.options()), "gpu_graph_id", "-1"), Phase::kSetup,
+          "set the options of a run");
+  }
   OrtStatus* status = api.Run(session_of(session_), static_cast<const OrtRunOptions*>(control.options()), input_names_.data(),
                               input_values.data(), inputs.size(), wanted_names.data(), wanted.size(), output_values.data());
   // ONNX Runtime has no code for a run that was told to stop; that we told it is what makes it one.

@@ -10,20 +10,28 @@
 #include <vector>
 
 #include "base/type.h"
+#include "ort/assignment.h"
+#include "ort/device_choice.h"
 #include "ort/library.h"
+#include "ort/providers.h"
 
 namespace edgeonnx::ort {
 
-struct Provider {
-  std::string name;
-  std::vector<std::pair<std::string, std::string>> options;
+/// Whether nodes that no provider takes may run on the CPU.
+enum class Fallback {
+  kListed,  ///< if CPU is one of the providers
+  kCpu,
+  kError,
 };
 
 struct SessionOptions {
-  std::vector<Provider> providers;   ///< in order of preference; empty: CPU. Without CPU in it no node may fall back to CPU.
+  std::vector<Provider> providers;  ///< in order of preference; empty: CPU
+  Fallback fallback = Fallback::kListed;
   std::string external_data_folder;  ///< where the model's external data lie; empty: it has none. Needs ONNX Runtime 1.21 or newer.
   bool use_arena = true;
-  bool optimizes = true;  ///< without it nothing is computed ahead of the first run either
+  bool optimizes = true;   ///< without it nothing is computed ahead of the first run either
+  MakeDevice make_device;  ///< for tests without a GPU; empty: the device is the providers'
+  bool probes = false;     ///< the session is there to find out whether its providers work: it tells of their failure alone
 };
 
 /// What the session says of one of its inputs or outputs.
@@ -86,7 +94,8 @@ class Session {
  public:
   /// intra_op = inter_op = 1, sequential, memory patterns off, all graph optimisations. `bytes` are read during the call only.
   /// Throws Error: kInvalidModel (ONNX Runtime's text, and where the model's opset is newer than the runtime both numbers), kUnsupported
-  /// (operator or type not implemented; a provider that cannot be used, with the loader's own reason), kOutOfMemory.
+  /// (operator or type not implemented; a provider that cannot be used, with the loader's own reason; nodes that fall back to the CPU where
+  /// they may not), kInvalidArgument (options that a provider does not have), kOutOfMemory.
   Session(const Library& library, std::span<const std::byte> bytes, const SessionOptions& options);
   ~Session();
   Session(const Session&) = delete;
@@ -96,6 +105,14 @@ class Session {
   const std::vector<PortInfo>& outputs() const { return outputs_; }
   /// Whether CPU is the only execution provider.
   bool is_on_cpu() const { return is_on_cpu_; }
+  /// The CUDA device that DeviceRun can run the session on; null where there is none.
+  const Device* device() const { return device_.device.get(); }
+  /// Why there is none though the providers are on one; else empty.
+  const std::string& why_no_device() const { return device_.reason; }
+  /// Whether runs may be captured as CUDA graphs.
+  bool captures() const { return captures_; }
+  /// Which provider runs which node; empty on CPU, and on ONNX Runtime older than 1.24, which does not tell.
+  const std::vector<AssignedNode>& nodes() const { return nodes_; }
 
   /// Runs over `inputs` (one per session input, in its order) for the outputs whose indexes stand in `wanted`. `outputs[i]` belongs to
   /// `wanted[i]`: where its data is null, `owned[i]` receives the tensor (`owned` may be empty where no data is). Safe to call from many
@@ -106,11 +123,15 @@ class Session {
            std::span<OwnedTensor> owned, const RunControl& control) const;
 
  private:
+  friend class DeviceRun;
   friend class PreparedRun;
 
   const Library& library_;
   bool is_on_cpu_;
+  bool captures_;
+  DeviceChoice device_;
   void* session_ = nullptr;
+  std::vector<AssignedNode> nodes_;
   std::vector<PortInfo> inputs_;
   std::vector<PortInfo> outputs_;
   std::vector<const char*> input_names_;   // into inputs_

@@ -1,6 +1,7 @@
 // How ONNX Runtime's codes and texts read as ours.
 #include "ort/status.h"
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -29,6 +30,9 @@ const char* name_of(OrtErrorCode code) {
                                            "DEVICE_RESET"};
   return code >= 0 && static_cast<size_t>(code) < std::size(kNames) ? kNames[code] : "unknown";
 }
+
+constexpr const char* kCouldNot = "ONNX Runtime could not ";
+constexpr const char* kCode = " (ONNX Runtime code ";
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
@@ -83,8 +87,23 @@ void throw_status(const Api& api, OrtStatus* status, Phase phase, std::string_vi
   std::string text = api.GetErrorMessage(status);
   text.erase(text.find_last_not_of(" \n") + 1);  // npos + 1 is 0: a blank text becomes empty
   if (phase == Phase::kRun) throw_refusal(text);
-  throw Error(code_for(code, text, phase), "ONNX Runtime could not " + std::string(doing) + ": " + text + " (ONNX Runtime code " +
-                                               std::to_string(code) + ", " + name_of(code) + ")");
+  throw Error(code_for(code, text, phase),
+              kCouldNot + std::string(doing) + ": " + text + kCode + std::to_string(code) + ", " + name_of(code) + ")");
+}
+
+std::string bare_text(std::string text) {
+  if (text.starts_with(kCouldNot)) text.erase(0, text.find(": ") + 2);
+  text.erase(std::min(text.rfind(kCode), text.size()));
+  // A failed call of CUDA is told with the expression, the host and the line around it.
+  if (const std::string cuda = between(text, "CUDA failure ", " ; GPU="); !cuda.empty()) return "CUDA failure " + cuda;
+  for (const std::string_view mark : {"with error: ", " FAIL : ", "[ONNXRuntimeError] : "}) {
+    if (const size_t found = text.rfind(mark); found != std::string::npos) {
+      text.erase(0, found + mark.size());
+      break;
+    }
+  }
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return text;
 }
 
 std::string opset_sentence(const std::string& ort_text, const std::string& ort_version) {

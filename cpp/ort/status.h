@@ -24,6 +24,9 @@ inline void check(const Api& api, OrtStatus* status, Phase phase, std::string_vi
     throw_status(api, status, phase, doing);
 }
 
+/// What went wrong, out of a text of ONNX Runtime's or of an Error made from one: without places in its source, signatures and codes.
+std::string bare_text(std::string text);
+
 /// The sentence for a model whose opset is newer than the runtime, made of ORT's own (both numbers, the domain); "" for any other text.
 std::string opset_sentence(const std::string& ort_text, const std::string& ort_version);
 

@@ -14,5 +14,10 @@ namespace edgeonnx::ort {
 
 /// An OrtValue over tensor.data, to be released by the caller.
 OrtValue* borrow(const Library& library, const TensorRef& tensor, const char* side, const PortInfo& port);
+/// The same where tensor.data lies in `memory`.
+OrtValue* borrow(const Library& library, const OrtMemoryInfo* memory, const TensorRef& tensor, const char* side, const PortInfo& port);
+
+/// Bytes of the values. Throws an Error about the port where they can't be carried or counted.
+size_t size_in_bytes(const TensorRef& tensor, const char* side, const PortInfo& port);
 
 }  // namespace edgeonnx::ort

@@ -13,6 +13,9 @@ namespace {
 constexpr int64_t kMostRows = 16384;
 constexpr int64_t kTreeRows = 1024;  // a row costs so much that the cost of a run is buried here already
 constexpr int64_t kSessionBytes = 5 << 18;
+// On a device a cache is no measure: a morsel has to bury the launches of its kernels and the waits around its copies, for which it is made
+// larger. Chosen, not measured.
+constexpr int64_t kDeviceBytes = 1 << 22;
 constexpr int64_t kMorselMultiplications = 1 << 25;
 constexpr int64_t kEndless = int64_t{1} << 40;
 constexpr int64_t kWidest = 1 << 24;  // a model may declare any width; beyond this the number tells nothing more
@@ -44,8 +47,11 @@ void choose_morsel(Plan& plan, const onnx::Model& model, int64_t wanted) {
   row_bytes += 2 * static_cast<int64_t>(sizeof(float) * std::sqrt(static_cast<double>(n_weights)));
   plan.row_cost = may_loop(model) ? kEndless : model.n_weights + row_bytes;
   const int64_t by_work = std::max<int64_t>(64, kMorselMultiplications / std::max<int64_t>(1, n_weights));
-  const int64_t by_bytes = std::max<int64_t>(1, (plan.is_native() ? kNativeBytes : kSessionBytes) / std::max<int64_t>(1, row_bytes));
+  const bool is_on_device = plan.session && (plan.session->device() || !plan.session->why_no_device().empty());
+  const int64_t n_bytes = plan.is_native() ? kNativeBytes : is_on_device ? kDeviceBytes : kSessionBytes;
+  const int64_t by_bytes = std::max<int64_t>(1, n_bytes / std::max<int64_t>(1, row_bytes));
   const int64_t most = plan.is_native() ? std::clamp(by_bytes, kFewestNativeRows, kMostRows)
+                       : is_on_device   ? std::min(kMostRows, by_bytes)
                                         : std::min({is_trees ? kTreeRows : kMostRows, by_work, by_bytes});
   plan.morsel_rows = wanted > 0 ? wanted : most > kRowMultiple ? most / kRowMultiple * kRowMultiple : most;
   if (plan.batch_mode == BatchMode::kFixed) {

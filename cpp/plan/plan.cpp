@@ -39,15 +39,26 @@ std::string opset_note(const onnx::Model& model) {
   return "opset: " + join(opsets);
 }
 
-bool is_cpu_only(const std::vector<ort::Provider>& providers) {
-  return std::all_of(providers.begin(), providers.end(), [](const ort::Provider& each) { return each.name == "CPUExecutionProvider"; });
+/// How runs meet the device, if there is one.
+void choose_device_runs(Plan& plan, const Options& options) {
+  const ort::Device* device = plan.session->device();
+  const std::string& reason = plan.session->why_no_device();
+  if (device) {
+    plan.notes.push_back("device: CUDA device " + std::to_string(device->id()) + "; a thread's copies go beside the runs of others");
+  } else if (!reason.empty()) {
+    plan.notes.push_back("device: ONNX Runtime copies rows to and from it, one run after the other, since " + reason);
+  }
+  if (!ort::want_one_shape(options.providers) || plan.batch_mode == BatchMode::kFixed || plan.padded_rows > 0) return;
+  plan.padded_rows = plan.morsel_rows;
+  plan.notes.push_back("device: every run has " + std::to_string(plan.padded_rows) +
+                       " rows, made up where there are fewer, since a run of another shape would be captured or built anew");
 }
 
 Plan plan_by_options(const Recipe& recipe) {
   std::string reason;
   if (!recipe.options.native) {
     reason = "native=False";
-  } else if (!is_cpu_only(recipe.options.providers)) {
+  } else if (!ort::are_cpu(recipe.options.providers)) {
     reason = "execution providers were asked for";
   } else {
     if (recipe.options.selfcheck) recipe.original.begin();
@@ -78,6 +89,8 @@ Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& opt
   const std::vector<onnx::ZipMap> zipmaps = onnx::find_zipmaps(model);
   ort::SessionOptions session_options;
   session_options.providers = options.providers;
+  session_options.fallback = options.fallback;
+  session_options.make_device = options.make_device;
   if (!model.external_paths.empty()) session_options.external_data_folder = options.external_data_folder;
   const SessionMaker sessions(library, session_options, model.n_divisions > 0);
   Original original([&] {
@@ -91,6 +104,7 @@ Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& opt
   make_output_ports(plan, model, zipmaps);
   if (options.deterministic && plan.session) choose_padding(plan, library());
   choose_morsel(plan, model, options.morsel_rows);
+  if (plan.session) choose_device_runs(plan, options);
   return plan;
 }
 

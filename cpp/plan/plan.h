@@ -89,11 +89,13 @@ struct SessionInput {
 struct Options {
   std::string model_name = "model";
   std::vector<ort::Provider> providers;
+  ort::Fallback fallback = ort::Fallback::kListed;
   std::string external_data_folder;
-  int64_t morsel_rows = 0;     ///< 0: chosen from the model
-  bool native = true;          ///< native kernels where they cover the model
-  bool selfcheck = true;       ///< a plan with native parts is compared with ONNX Runtime before it is used
-  bool deterministic = false;  ///< a row's results depend on nothing but the row
+  ort::MakeDevice make_device;  ///< as ort::SessionOptions has it
+  int64_t morsel_rows = 0;      ///< 0: chosen from the model
+  bool native = true;           ///< native kernels where they cover the model
+  bool selfcheck = true;        ///< a plan with native parts is compared with ONNX Runtime before it is used
+  bool deterministic = false;   ///< a row's results depend on nothing but the row
 };
 
 /// Opens ONNX Runtime when it is first needed.

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "onnx/rewrite.h"
 #include "onnx/tree_ensemble.h"
 #include "plan/ports.h"
@@ -90,6 +92,25 @@ void learn_tensors(Plan& plan, const ort::Library& library) {
   }
 }
 
+/// Which provider runs how many nodes, and which are left to the CPU.
+void note_nodes(Plan& plan, const ort::Library& library) {
+  if (plan.session->is_on_cpu()) return;
+  if (library.minor_version() < ort::kFirstMinorThatAssigns) {
+    plan.notes.push_back("providers: which of them runs which node is told by ONNX Runtime 1." +
+                         std::to_string(ort::kFirstMinorThatAssigns) + " and newer");
+    return;
+  }
+  std::map<std::string, std::vector<std::string>> nodes;
+  for (const ort::AssignedNode& node : plan.session->nodes()) nodes[node.provider].push_back(node.text());
+  for (const auto& [provider, names] : nodes) {
+    const bool is_fallback = ort::is_cpu({provider, {}});
+    plan.notes.push_back("providers: " + provider + " runs " + std::to_string(names.size()) +
+                         (is_fallback         ? " that no other takes: " + join(names)
+                          : names.size() == 1 ? " node"
+                                              : " nodes"));
+  }
+}
+
 }  // namespace
 
 bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
@@ -110,7 +131,8 @@ bool misdeclares(const Plan& plan) {
 void keep_small_model(Plan& plan, const Recipe& recipe, std::vector<std::byte> bytes) {
   // Below this a second copy of a model's weights is nothing beside what a run touches anyway.
   constexpr size_t kSmallModelBytes = 1 << 20;
-  if (bytes.size() > kSmallModelBytes || !recipe.model.external_paths.empty() || !plan.session->is_on_cpu()) return;
+  if (bytes.size() > kSmallModelBytes || !recipe.model.external_paths.empty() || !plan.session->is_on_cpu() || plan.session->device())
+    return;
   auto kept = std::make_shared<const std::vector<std::byte>>(recipe.sessions.guarded(std::move(bytes)));
   plan.another_session = [kept, &library = recipe.library(), options = recipe.session_options] {
     return std::make_unique<ort::Session>(library, *kept, options);
@@ -142,6 +164,7 @@ Plan plan_session(const Recipe& recipe) {
     learn_tensors(plan, library);
     plan.notes.push_back("outputs: the model declares sizes that it does not return; they are left open");
   }
+  note_nodes(plan, library);
   return plan;
 }
 

@@ -82,5 +82,7 @@ void register_binding(py::module_& module);
 void register_scorer(py::module_& module);
 void register_arrow(py::module_& module);
 void register_types(py::module_& module);
+void register_providers(py::module_& module);
+void register_device(py::module_& module);
 
 }  // namespace edgeonnx::python

@@ -10,6 +10,8 @@ PYBIND11_MODULE(_core, module) {
   register_scorer(module);
   register_arrow(module);
   register_types(module);
+  register_providers(module);
+  register_device(module);
   module.def("version", &edgeonnx_version);
   module.def("abi_version", &edgeonnx_abi_version);
   module.def("live_objects", &edgeonnx_live_objects);

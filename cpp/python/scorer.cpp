@@ -22,7 +22,7 @@ py::tuple port_tuple(const edgeonnx_port& port) {
 std::unique_ptr<Scorer> make_scorer(const py::buffer& model, const std::string& ort_library, const std::string& model_name,
                                     const std::string& external_data_folder, const std::vector<std::pair<std::string, Pairs>>& providers,
                                     int64_t max_model_bytes, int64_t morsel_rows, int32_t n_threads, bool native, bool selfcheck,
-                                    bool deterministic) {
+                                    bool deterministic, int32_t fallback) {
   const py::buffer_info bytes = model.request();
   std::vector<std::vector<const char*>> keys(providers.size()), values(providers.size());
   std::vector<edgeonnx_provider> raw;
@@ -43,6 +43,7 @@ std::unique_ptr<Scorer> make_scorer(const py::buffer& model, const std::string& 
   options.native = native ? EDGEONNX_NATIVE_AUTO : EDGEONNX_NATIVE_OFF;
   options.skips_selfcheck = !selfcheck;
   options.deterministic = deterministic;
+  options.fallback = fallback;
   // The buffer is locked by `bytes` and all strings are C++ copies: nothing below touches Python.
   const py::gil_scoped_release release;
   return std::make_unique<Scorer>(bytes.ptr, static_cast<size_t>(bytes.size * bytes.itemsize), options);
@@ -110,7 +111,7 @@ void register_scorer(py::module_& module) {
   py::class_<Scorer>(module, "Scorer", "A loaded model.")
       .def(py::init(&make_scorer), py::arg("model"), py::arg("ort_library"), py::arg("model_name"), py::arg("external_data_folder"),
            py::arg("providers"), py::arg("max_model_bytes"), py::arg("morsel_rows"), py::arg("n_threads"), py::arg("native"),
-           py::arg("selfcheck"), py::arg("deterministic"))
+           py::arg("selfcheck"), py::arg("deterministic"), py::arg("fallback"))
       .def_property_readonly("inputs",
                              [](const Scorer& self) {
                                py::list ports;

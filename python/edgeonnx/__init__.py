@@ -24,6 +24,7 @@ from edgeonnx._errors import (
     Unsupported,
 )
 from edgeonnx._port import Port
+from edgeonnx._providers import Provider, ProviderOption, providers
 from edgeonnx._runtime import build_info, get_include, get_library, sqlite_extension
 from edgeonnx._scorer import Scorer
 from edgeonnx._scores import Cast, Report, Scores
@@ -46,6 +47,8 @@ __all__ = [
     "OutOfMemory",
     "Overflow",
     "Port",
+    "Provider",
+    "ProviderOption",
     "Report",
     "RuntimeMissing",
     "Scorer",
@@ -57,5 +60,6 @@ __all__ = [
     "cast",
     "get_include",
     "get_library",
+    "providers",
     "sqlite_extension",
 ]

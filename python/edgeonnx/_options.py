@@ -10,7 +10,7 @@ import numpy
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._sql_types import Declaration, declaration_of
 
-__all__ = ["NOTHING", "NullPolicy", "Request", "flag", "null_rules", "position_of", "positive", "provider_list", "request_of"]
+__all__ = ["NOTHING", "NullPolicy", "Request", "flag", "null_rules", "position_of", "positive", "request_of"]
 
 NullPolicy = str | float | int | bool
 NullRule = tuple[str | None, int, float | int | None]
@@ -39,7 +39,7 @@ def flag(value: object, option: str) -> bool:
     return bool(value)
 
 
-def position_of(value: object, allowed: Sequence[str], option: str) -> int:
+def position_of(value: object, allowed: Sequence[str | None], option: str) -> int:
     """Number of an enum option in edgeonnx.h, which lists its values in this order."""
     if value not in allowed:
         raise InvalidArgument(f"{option}={value!r} is unknown; use one of {', '.join(map(repr, allowed))}")
@@ -63,24 +63,6 @@ def _null_rule(name: str | None, policy: NullPolicy) -> NullRule:
     raise InvalidArgument(
         f"nulls={policy!r} is unknown; use {', '.join(map(repr, _NULLS))}, a number, or a mapping from input names to these"
     )
-
-
-def provider_list(
-    providers: Sequence[str], provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Providers with their options as text, in order."""
-    if isinstance(providers, str):
-        raise InvalidArgument(f"providers={providers!r}: a sequence of names is expected, as in providers=[{providers!r}]")
-    if isinstance(provider_options, Mapping):
-        unknown = [name for name in provider_options if name not in providers]
-        if unknown:
-            raise InvalidArgument(f"provider_options names {', '.join(map(repr, unknown))}, which providers does not list")
-        options: list[Mapping[str, object]] = [provider_options.get(name, {}) for name in providers]
-    else:
-        options = list(provider_options or [{} for _ in providers])
-    if len(options) != len(providers):
-        raise InvalidArgument(f"provider_options has {len(options)} entries for {len(providers)} providers")
-    return [(name, [(key, str(value)) for key, value in each.items()]) for name, each in zip(providers, options, strict=True)]
 
 
 Request = tuple[tuple[tuple[str, Declaration], ...], tuple[tuple[str, str], ...], tuple[tuple[str, tuple[str, ...]], ...]]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
+import platform
 import re
 from pathlib import Path
 
 from edgeonnx import _core
-from edgeonnx._errors import Unsupported
+from edgeonnx._errors import InvalidState, RuntimeMissing, Unsupported
 
 __all__ = ["build_info", "get_include", "get_library", "library_path", "sqlite_extension"]
 
@@ -23,7 +25,13 @@ def library_path() -> str:
     str
         `EDGEONNX_ORT_LIBRARY` if it is set; else the library inside the installed `onnxruntime` package, found without importing it (an
         import would map a second copy of the runtime); else "", which leaves the search to the system's loader.
+
+    Raises
+    ------
+    InvalidState
+        `edgeonnx` and `edgeonnx-gpu` are installed together.
     """
+    _check_alone()
     named = os.environ.get("EDGEONNX_ORT_LIBRARY")
     if named:
         return named
@@ -31,6 +39,24 @@ def library_path() -> str:
     folders = (spec.submodule_search_locations or []) if spec else []
     found = [path for folder in folders for path in Path(folder, "capi").glob("libonnxruntime.so*")]
     return str(max(found, key=_version_of)) if found else ""
+
+
+@functools.cache
+def _distributions() -> dict[str, str]:
+    """Versions of the distributions that this package was installed from: one, unless somebody installed the other one over it."""
+    found = {}
+    for name in ("edgeonnx", "edgeonnx-gpu"):
+        for folder in _PACKAGE.parent.glob(f"{name.replace('-', '_')}-*.dist-info"):
+            found[name] = folder.name.removesuffix(".dist-info").partition("-")[2]
+    return found
+
+
+def _check_alone() -> None:
+    if len(_distributions()) > 1:
+        raise InvalidState(
+            f"edgeonnx and edgeonnx-gpu are both installed in {_PACKAGE.parent} and have overwritten each other's files; "
+            "pip uninstall edgeonnx edgeonnx-gpu, then install one of them"
+        )
 
 
 def _version_of(path: Path) -> tuple[int, ...]:
@@ -82,21 +108,28 @@ def build_info() -> dict[str, object]:
     Returns
     -------
     dict
-        `version`, `abi_version`, `compiler`, `cpu` (the instructions in use: scalar, avx2 or avx512), `default_threads`,
-        `onnxruntime_library` and `onnxruntime_version`; the last is None, with `onnxruntime_error` saying why, where no usable runtime is
-        found.
+        `version`, `distributions` (the installed packages that this is: `edgeonnx` or `edgeonnx-gpu`), `python`, `platform`,
+        `abi_version`, `compiler`, `cpu` (the instructions in use: scalar, avx2 or avx512), `default_threads`, `onnxruntime_library`,
+        `onnxruntime_version`, and `providers` (each that ONNX Runtime was built with, or that is asked for most: "usable", or why not;
+        see `providers`). Where no usable runtime is found, the version is None and `onnxruntime_error` says why.
     """
     info: dict[str, object] = {
         "version": _core.version(),
+        "distributions": dict(_distributions()),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
         "abi_version": _core.abi_version(),
         "compiler": _core.compiler(),
         "cpu": _core.cpu(),
         "default_threads": _core.default_threads(),
-        "onnxruntime_library": library_path(),
+        "onnxruntime_library": None,
         "onnxruntime_version": None,
+        "providers": {},
     }
     try:
+        info["onnxruntime_library"] = library_path()
         info["onnxruntime_library"], info["onnxruntime_version"] = _core.runtime_open(library_path())
-    except ImportError as error:
+        info["providers"] = {name: reason or "usable" for name, reason, _ in _core.providers(library_path())}
+    except (RuntimeMissing, InvalidState) as error:
         info["onnxruntime_error"] = str(error)
     return info

@@ -11,7 +11,9 @@ from numpy import ndarray
 from numpy.typing import NDArray
 
 from edgeonnx import _core
-from edgeonnx._errors import InvalidArgument, ModelError, NotFound
+from edgeonnx import _device as device
+from edgeonnx._device import lies_on_device
+from edgeonnx._errors import InvalidArgument, ModelError, NotFound, Unsupported
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
@@ -23,10 +25,10 @@ from edgeonnx._options import (
     null_rules,
     position_of,
     positive,
-    provider_list,
     request_of,
 )
 from edgeonnx._port import Port
+from edgeonnx._providers import FALLBACKS, provider_list
 from edgeonnx._runtime import library_path
 from edgeonnx._scores import Cast, Origin, Report, Scores, scores_of
 from edgeonnx._tables import append, batches_of, materialize, read_table
@@ -90,8 +92,13 @@ class Scorer:
         of a call; models that fix a batch of several rows are exempt. The price: ONNX Runtime runs a fixed small number of rows at a
         time (padded), which is slower for dense models.
     providers, provider_options
-        Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider). One
-        that cannot be used is an error.
+        Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider), as in
+        `providers=["CUDAExecutionProvider"], provider_options=[{"device_id": 1}]`. One that cannot be used is an error; so are options
+        that CUDA, TensorRT or OpenVINO do not have: `eo.providers()` lists theirs. A provider of a plugin has the option `library`, the
+        path of the plugin, and may have `device`, which of its devices (0 is the first). Native kernels are not used beside providers.
+    fallback
+        What becomes of nodes that no provider takes. None: they run on the CPU if `CPUExecutionProvider` is listed, and are an error
+        otherwise; `"cpu"`: they run on the CPU; `"error"`. `explain()` lists them.
     max_model_bytes
         Larger models are refused; None: 2 GiB, protobuf's own limit.
     rename, columns
@@ -109,7 +116,9 @@ class Scorer:
     ModelError
         Empty, truncated, not ONNX, broken, or an opset newer than the runtime's.
     Unsupported
-        An operator, or a provider that cannot be used, with the loader's own reason.
+        An operator, or a provider that cannot be used, with the loader's own reason; nodes that no provider takes.
+    InvalidArgument
+        An option that has no such value; options that a provider does not have.
     RuntimeMissing
         There is no usable ONNX Runtime library.
     """
@@ -128,6 +137,7 @@ class Scorer:
         deterministic: bool = False,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None = None,
+        fallback: str | None = None,
         max_model_bytes: int | None = None,
         external_data: bool = False,
         rename: Mapping[str, str] | None = None,
@@ -163,6 +173,7 @@ class Scorer:
             "deterministic": deterministic,
             "providers": tuple(providers),
             "provider_options": provider_options,
+            "fallback": fallback,
             "max_model_bytes": max_model_bytes,
             "external_data": external_data,
             "rename": self._rename,
@@ -179,6 +190,7 @@ class Scorer:
             "native": native,
             "selfcheck": selfcheck,
             "deterministic": deterministic,
+            "fallback": position_of(fallback, FALLBACKS, "fallback"),
         }
         self._digest: str | None = None
         self._load()
@@ -217,7 +229,7 @@ class Scorer:
         *,
         outputs: Iterable[str] | None = None,
         with_: Mapping[str, str] | None = None,
-        out: Mapping[str, NDArray[Any]] | None = None,
+        out: Mapping[str, Any] | None = None,
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> Scores:
@@ -233,6 +245,8 @@ class Scorer:
             A mapping of names to arrays, or to single values for one row (float, int as bigint, bool as bit, NumPy scalars, None as NULL),
             a 2-D or structured array, a pandas or polars DataFrame, a tensor with `__dlpack__`, or anything
             with `__arrow_c_stream__` or `__arrow_c_array__`. Borrowed: values of the right type that lie without gaps are not copied.
+            Or, where the scorer runs on a CUDA device, tensors that lie there (DLPack, `__cuda_array_interface__`, Arrow device arrays):
+            whole inputs of the model's own types, contiguous, which are borrowed and scored in one run.
         outputs
             Names of the outputs to return; None: all.
         with_
@@ -241,6 +255,7 @@ class Scorer:
         out
             Arrays of the caller to write into, by output name: shape (n_rows,) or (n_rows, k), of the result's dtype. They must not
             overlap the data or one another. After an error their values are undefined. Not for decimals, which have no dtype.
+            For data on a device: tensors there, in which the results stay; the outputs that are not named are then left out.
         rename
             Column name to input name, where they differ.
         columns
@@ -270,7 +285,23 @@ class Scorer:
             scores = self._short_way(data)
             if scores is not None:
                 return scores
+        if lies_on_device(data):
+            return self._score_on_device(data, outputs, with_, out, rename, columns)
         return self._score(data, self._request(outputs, with_, rename, columns), out, 0)
+
+    def _score_on_device(
+        self,
+        data: object,
+        outputs: Iterable[str] | None,
+        with_: Mapping[str, str] | None,
+        out: Mapping[str, Any] | None,
+        rename: Mapping[str, str] | None,
+        columns: Mapping[str, Sequence[str]] | None,
+    ) -> Scores:
+        given = {"with_": with_, "columns": columns or self._columns}
+        if refused := [name for name, value in given.items() if value]:
+            raise Unsupported(f"{' and '.join(refused)} is for data on the CPU; of data on a device nothing is converted or put together")
+        return device.score(self._core, (self._inputs, self._outputs), data, outputs, out, self._rename if rename is None else rename)
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)

@@ -142,11 +142,18 @@ typedef struct edgeonnx_cancel edgeonnx_cancel;
 typedef struct edgeonnx_report edgeonnx_report;
 
 typedef struct edgeonnx_provider {
-  const char* name;                 /* "CPUExecutionProvider", "CUDAExecutionProvider" ... */
+  const char* name;                 /* "CPUExecutionProvider", "CUDAExecutionProvider" ..., or short: "CUDA" */
   const char* const* option_keys;   /* n_options strings */
   const char* const* option_values; /* n_options strings */
   size_t n_options;
 } edgeonnx_provider;
+
+/** Whether nodes that no provider takes may run on the CPU. */
+enum {
+  EDGEONNX_FALLBACK_LISTED = 0, /* if "CPUExecutionProvider" is one of the providers */
+  EDGEONNX_FALLBACK_CPU = 1,
+  EDGEONNX_FALLBACK_ERROR = 2 /* EDGEONNX_UNSUPPORTED, with their names */
+};
 
 /** What runs a model. */
 enum {
@@ -160,7 +167,9 @@ typedef struct edgeonnx_scorer_options {
                                          installed beside edgeonnx, else the loader's search path */
   const char* model_name;             /* what messages call the model, a path for instance; NULL: "model" */
   const char* external_data_folder;   /* where external tensors may lie; NULL: a model that has them is refused */
-  const edgeonnx_provider* providers; /* in order of preference; none: CPU. One that cannot be used is an error */
+  const edgeonnx_provider* providers; /* in order of preference; none: CPU. One that cannot be used is an error. The options of CUDA,
+                                         TensorRT and OpenVINO are checked before ONNX Runtime sees them, see edgeonnx_provider_info. A
+                                         provider of a plugin has the option "library", the path of the plugin, and may have "device" */
   size_t n_providers;
   int64_t max_model_bytes; /* 0: 2 GiB, protobuf's own limit */
   int64_t morsel_rows;     /* rows scored at a time; 0: chosen from the model */
@@ -177,6 +186,8 @@ typedef struct edgeonnx_scorer_options {
                               that was not refused for its arguments, by the thread that made it; the report lives as long as the call of
                               on_score and tells, after a failure, of the time alone. It must not throw, jump or block */
   void* on_score_data;
+  int32_t fallback;  /* EDGEONNX_FALLBACK_* */
+  int32_t reserved2; /* not read */
 } edgeonnx_scorer_options;
 
 /** Makes a scorer. The first one in a process that needs ONNX Runtime opens it.
@@ -201,6 +212,67 @@ EDGEONNX_EXPORT const char* edgeonnx_scorer_explain(const edgeonnx_scorer* score
 EDGEONNX_EXPORT const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer);
 /** SHA-256 of the model's bytes, 64 hexadecimal digits, of a scorer that a registry gave, "" of others; belongs to the scorer. */
 EDGEONNX_EXPORT const char* edgeonnx_scorer_digest(const edgeonnx_scorer* scorer);
+
+/* ----------------------------------------------------------------------------------------------------------------------- providers */
+
+typedef struct edgeonnx_providers edgeonnx_providers;
+
+/** One option of an execution provider. */
+typedef struct edgeonnx_provider_option {
+  const char* key;
+  const char* type;          /* what its value may be: "true or false", "a whole number from 0", "FP32, FP16 or ACCURACY" ... */
+  const char* default_value; /* ONNX Runtime's */
+  const char* meaning;
+} edgeonnx_provider_option;
+
+typedef struct edgeonnx_provider_info {
+  const char* name;                        /* "CUDAExecutionProvider" */
+  const char* reason;                      /* why it can't be used here, with the loader's own words; "" if it can */
+  const edgeonnx_provider_option* options; /* those that are checked; of a provider without any, all are handed on as they are */
+  size_t n_options;
+} edgeonnx_provider_info;
+
+/** Finds out which execution providers work here: CPU, CUDA, TensorRT, OpenVINO, and all others that ONNX Runtime was built with, each by a
+ * model of one node that it runs. Opens ONNX Runtime; the libraries of providers that load stay in the process.
+ * @param ort_library  as in edgeonnx_scorer_options
+ * @param out          released with edgeonnx_providers_release */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_find(const char* ort_library, edgeonnx_providers** out, edgeonnx_error* error);
+EDGEONNX_EXPORT int64_t edgeonnx_providers_count(const edgeonnx_providers* providers);
+/** Strings and options belong to `providers`. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_get(const edgeonnx_providers* providers, int64_t index, edgeonnx_provider_info* info);
+EDGEONNX_EXPORT void edgeonnx_providers_release(edgeonnx_providers* providers);
+
+/* -------------------------------------------------------------------------------------------------------------------------- device */
+
+/** A whole input or output of a model that runs on a CUDA device, C-contiguous, of the type that the model has. */
+typedef struct edgeonnx_device_tensor {
+  const char* name;
+  void* data;           /* on a boundary of 256 bytes on the device; of an output, it may lie on the host */
+  const int64_t* shape; /* `rank` sizes, rows first; [N] will do for [N, 1] */
+  void* ready;          /* of an input: a cudaEvent_t after which its values are there; NULL: they are there */
+  int32_t rank;
+  int32_t type; /* EDGEONNX_TYPE_* */
+} edgeonnx_device_tensor;
+
+typedef struct edgeonnx_device_call {
+  size_t struct_size;
+  const edgeonnx_device_tensor* inputs; /* all of the model's */
+  size_t n_inputs;
+  const edgeonnx_device_tensor* outputs; /* those that are wanted */
+  size_t n_outputs;
+  void* stream;                /* where has_stream is 1: a cudaStream_t. The run comes after what is enqueued there, and what is enqueued
+                                  there later comes after the run */
+  int32_t has_stream;          /* 0: the inputs are there */
+  int32_t outputs_are_on_host; /* 1: all of them, and there when the call returns */
+  int32_t device_id;           /* of the tensors, as CUDA counts devices */
+  int32_t is_enqueued;         /* 1, with a stream: outputs on the device need not be there yet when the call returns */
+} edgeonnx_device_call;
+
+/** Scores tensors that lie on the device of the scorer's provider (CUDA, TensorRT), in one run: nothing is converted, no NULL is looked
+ * for. EDGEONNX_UNSUPPORTED where the scorer runs on the CPU; EDGEONNX_INVALID_ARGUMENT lists all that is wrong with names, types, shapes
+ * and addresses. */
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_score_device(const edgeonnx_scorer* scorer, const edgeonnx_device_call* call,
+                                                             edgeonnx_error* error);
 
 /* ------------------------------------------------------------------------------------------------------------------------- binding */
 

@@ -14,6 +14,7 @@ import edgeonnx
 from edgeonnx.cli._error import CommandError
 from edgeonnx.cli.demo import demo
 from edgeonnx.cli.inspect import inspect
+from edgeonnx.cli.providers import providers
 from edgeonnx.cli.score import score
 from edgeonnx.cli.sql import sql
 from edgeonnx.cli.types import types
@@ -32,6 +33,9 @@ _OPTIONS = (
     (r"rename=\{column: input\}", "--rename column=input"),
     (r"outputs=\[\.\.\.\]", "--outputs"),
     (r"keep=False", "--no-keep"),
+    (r"fallback='(\w+)'", r"--fallback \1"),
+    (r"list CPUExecutionProvider last", "add --provider CPU"),
+    (r"provider_options=\{'(\w+)': \{\.\.\.\}\}", r"--provider-option \1.key=value"),
 )
 
 
@@ -88,6 +92,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
         return
     click.echo(f"edgeonnx {edgeonnx.__version__}")
     for name, fact in edgeonnx.build_info().items():
+        if isinstance(fact, dict):
+            fact = "".join(f"\n  {key}: {value}" for key, value in fact.items())
         click.echo(f"{name}: {fact}")
     ctx.exit()
 
@@ -101,5 +107,6 @@ def app() -> None:
 app.add_command(inspect)
 app.add_command(score)
 app.add_command(sql)
+app.add_command(providers)
 app.add_command(types)
 app.add_command(demo)

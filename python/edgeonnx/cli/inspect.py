@@ -9,15 +9,17 @@ from rich.table import Table
 
 from edgeonnx import Port, Scorer
 from edgeonnx.cli._console import stdout_console
+from edgeonnx.cli._provider_options import provider_options, scorer_arguments
 
 
 @click.command()
 @click.argument("model", type=click.Path())
-def inspect(model: str) -> None:
+@provider_options
+def inspect(model: str, providers: tuple[str, ...], provider_settings: tuple[tuple[str, str, str], ...], fallback: str | None) -> None:
     """Show MODEL's inputs and outputs in SQL types, its plan, and what to look out for."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        scorer = Scorer(model)
+        scorer = Scorer(model, **scorer_arguments(providers, provider_settings, fallback))
     console = stdout_console()
     console.print(f"[bold]{os.path.basename(model)}[/]  {os.path.getsize(model):,} bytes\n")
     console.print(_ports("input", scorer.inputs))

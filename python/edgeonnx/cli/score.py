@@ -16,6 +16,7 @@ from edgeonnx.cli._columns import Binding, empty_batch
 from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._formats import INPUT_FORMATS, OUTPUT_FORMATS, STANDARD_STREAM, Format, format_of
 from edgeonnx.cli._progress import rows_progress
+from edgeonnx.cli._provider_options import provider_options, scorer_arguments
 from edgeonnx.cli._read import open_source, rebatch
 from edgeonnx.cli._report import Totals
 from edgeonnx.cli._score_options import null_policy
@@ -114,6 +115,7 @@ def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[An
 @click.option("--native/--no-native", default=True, help="Run on native kernels where they cover the model.  [default: native]")
 @click.option("--selfcheck/--no-selfcheck", default=True, help="Compare the kernels with ONNX Runtime first.  [default: selfcheck]")
 @click.option("--deterministic", is_flag=True, help="Give the same answers whatever the batches and threads; slower for dense models.")
+@provider_options
 @click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
 @click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
 @click.option("--format", "input_format", type=click.Choice(INPUT_FORMATS), help="Format of DATA. Default: by its name; a stream is arrow.")
@@ -136,6 +138,9 @@ def score(
     native: bool,
     selfcheck: bool,
     deterministic: bool,
+    providers: tuple[str, ...],
+    provider_settings: tuple[tuple[str, str, str], ...],
+    fallback: str | None,
     threads: int | None,
     batch_rows: int | None,
     input_format: Format | None,
@@ -173,6 +178,7 @@ def score(
         selfcheck=selfcheck,
         deterministic=deterministic,
         report="branches" if count_branches else "summary",
+        **scorer_arguments(providers, provider_settings, fallback),
     )
     totals = Totals()
     request = Request(
