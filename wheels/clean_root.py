@@ -71,8 +71,9 @@ class Root:
             os.environ.setdefault("PIP_" + found[1].upper().replace("-", "_"), found[2])
             for word in found[2].split():
                 path = Path(urllib.parse.urlparse(word).path if word.startswith("file:") else word)
+                # An index in a folder names files beside it.
                 if path.is_absolute() and path.exists() and not path.is_relative_to("/etc/ssl"):
-                    folders.append(path if path.is_dir() else path.parent)
+                    folders.append(path if path.is_dir() and not word.startswith("file:") else path.parent)
         return folders
 
     def inside(self, *command: str) -> tuple[str, ...]:
