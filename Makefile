@@ -13,13 +13,14 @@ ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/cap
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help demo adapters test test-cpp test-python test-oldest test-providers bench lint sanitize clean
+.PHONY: help demo adapters test test-cpp test-python test-oldest test-providers bench wheels test-wheels sdist clean-root lint sanitize clean
 
 help:
 	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
 	@echo "make test      C++ and Python tests"
 	@echo "make adapters  the extensions of DuckDB, SQLite and PostgreSQL: their tests alone, none of which may be lacking"
 	@echo "make bench     edgeonnx against onnxruntime and other rivals, with a table and a chart"
+	@echo "make wheels    release wheels and source distributions, checked, in wheelhouse/; make test-wheels runs all tests against them"
 	@echo "make lint      ruff, mypy, clang-format"
 	@echo "make sanitize  C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
 	@echo "make clean     remove everything that these commands made"
@@ -56,6 +57,30 @@ test-providers: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.providers
 
 bench: $(VENV)/.edgeonnx $(VENV)/.bench
 	$(BIN)/python bench/run.py
+
+# Release files; see wheels/README.md. PYTHONS: some versions, as 3.11; all that there are where it is empty.
+WHEEL_TOOLS := build/wheels/tools
+WHEEL_PYTHON := $(WHEEL_TOOLS)/bin/python
+
+wheels: $(WHEEL_TOOLS)/.installed
+	$(WHEEL_PYTHON) wheels/release.py --pythons $(PYTHONS)
+
+# The whole suite against each wheel of wheelhouse/, without sources and compilers.
+test-wheels: $(WHEEL_TOOLS)/.installed
+	$(WHEEL_PYTHON) wheels/try_wheel.py wheelhouse/edgeonnx-*.whl
+
+sdist: $(WHEEL_TOOLS)/.installed
+	$(WHEEL_PYTHON) wheels/sdist.py
+
+# As root: a wheel for the CPython of Debian forky, made, installed and tested in a Debian without a compiler.
+clean-root: $(WHEEL_TOOLS)/.installed
+	$(WHEEL_PYTHON) wheels/clean_root.py
+
+$(WHEEL_TOOLS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(WHEEL_TOOLS)
+	$(WHEEL_PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(WHEEL_PYTHON) -m pip install --quiet --disable-pip-version-check --group wheels
+	@touch $@
 
 lint: $(VENV)/.edgeonnx $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -36,6 +36,16 @@ def pg_config() -> pathlib.Path | None:
     return max(found)[1] if found else None
 
 
+def builder() -> pathlib.Path:
+    """The same, where the extension can be built for that server; skips the test elsewhere."""
+    if not ADAPTER.exists() or shutil.which("make") is None or shutil.which("cc") is None:
+        lacking("needs the sources of the PostgreSQL extension, make and cc")
+    config = pg_config()
+    if config is None:
+        lacking(f"needs PostgreSQL {OLDEST} or newer with its headers (postgresql-15, postgresql-server-dev-15)")
+    return config
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -52,9 +62,7 @@ class Server:
     """Installed, initialised and started; `close` stops it and removes everything."""
 
     def __init__(self) -> None:
-        config = pg_config()
-        if config is None or shutil.which("make") is None:
-            lacking(f"needs make and PostgreSQL {OLDEST} or newer with its headers (postgresql-15, postgresql-server-dev-15)")
+        config = builder()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="edgeonnx-postgres-"))
         self.folder.chmod(0o755)
         # initdb refuses root.

@@ -19,10 +19,9 @@ import edgeonnx as eo
 import models
 import trained_linear
 import trained_trees
-from faces import lacking
 from models import constant, graph, tensor
 from postgres_calls import Connection, load, scaled, value
-from postgres_server import ADAPTER, Server, pg_config
+from postgres_server import ADAPTER, Server, builder
 
 
 @pytest.fixture(scope="module")
@@ -402,9 +401,7 @@ def test_model_that_can_never_score_is_not_loaded(db: Connection, case: str) -> 
 
 
 def test_build_follows_the_prefix_that_it_is_given(tmp_path: pathlib.Path) -> None:
-    config = pg_config()
-    if config is None:
-        lacking("needs PostgreSQL with its headers")
+    config = builder()
     source = tmp_path / "source"
     shutil.copytree(ADAPTER, source, ignore=shutil.ignore_patterns("*.o", "*.so", "*.bc", ".built_for"))
 

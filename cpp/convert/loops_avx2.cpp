@@ -4,12 +4,12 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/instructions.h"
 #include "convert/kinds.h"
 #include "convert/loop_table.h"
 
-#pragma GCC push_options
-#pragma GCC target("avx2,f16c,popcnt")
+EDGEONNX_BEGIN_INSTRUCTIONS("avx2,f16c,popcnt")
 #define EDGEONNX_VARIANT avx2
 #define EDGEONNX_LEVEL 1
 #include "convert/loops.h"
-#pragma GCC pop_options
+EDGEONNX_END_INSTRUCTIONS

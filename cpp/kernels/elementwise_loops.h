@@ -79,8 +79,8 @@ inline auto binary_one(T a, T b) {
   if constexpr (kOperation == Binary::kSub) return static_cast<T>(static_cast<U>(a) - static_cast<U>(b));
   if constexpr (kOperation == Binary::kMul) return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
   if constexpr (kOperation == Binary::kDiv) return static_cast<T>(a / b);
-  if constexpr (kOperation == Binary::kMin) return static_cast<T>((a < b) | (a != a) ? a : b);
-  if constexpr (kOperation == Binary::kMax) return static_cast<T>((a > b) | (a != a) ? a : b);
+  if constexpr (kOperation == Binary::kMin) return static_cast<T>(((a < b) | (a != a)) ? a : b);
+  if constexpr (kOperation == Binary::kMax) return static_cast<T>(((a > b) | (a != a)) ? a : b);
   if constexpr (kOperation == Binary::kLess) return static_cast<uint8_t>(a < b);
   if constexpr (kOperation == Binary::kLessOrEqual) return static_cast<uint8_t>(a <= b);
   if constexpr (kOperation == Binary::kGreater) return static_cast<uint8_t>(a > b);

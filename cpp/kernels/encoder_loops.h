@@ -65,7 +65,7 @@ inline uint64_t hash_of(T key, int bits) {
 template <class Key, class Value>
 inline void encode_each(const LabelEncoderConstants& table, const Packed<Key>* __restrict x, Packed<Value>* __restrict y, int64_t n) {
   const Value other = constant_of<Value>(table.default_value), of_nan = constant_of<Value>(table.nan_value);
-  for (int64_t i = 0; i < n; ++i) y[i].value = table.nan_is_key & (x[i].value != x[i].value) ? of_nan : other;
+  for (int64_t i = 0; i < n; ++i) y[i].value = (table.nan_is_key & (x[i].value != x[i].value)) ? of_nan : other;
   for (int64_t k = 0; k < table.n_keys; ++k) {
     const Key key = static_cast<const Key*>(table.keys)[k];
     const Value value = static_cast<const Value*>(table.values)[k];
@@ -82,7 +82,7 @@ inline void encode_dense(const LabelEncoderConstants& table, const Packed<Key>* 
     const int64_t whole = cast_one<int64_t>(key);
     const uint64_t at = static_cast<uint64_t>(whole) - static_cast<uint64_t>(table.first);
     const bool is_found = (at < static_cast<uint64_t>(table.n_values)) & (static_cast<Key>(whole) == key);
-    y[i].value = is_found ? values[is_found ? at : 0] : table.nan_is_key & (key != key) ? of_nan : other;
+    y[i].value = is_found ? values[is_found ? at : 0] : (table.nan_is_key & (key != key)) ? of_nan : other;
   }
 }
 
@@ -94,7 +94,7 @@ inline void encode_hash(const LabelEncoderConstants& table, const Packed<Key>* _
   const uint64_t mask = (uint64_t{1} << table.hash_bits) - 1;
   for (int64_t i = 0; i < n; ++i) {
     const Key key = x[i].value;
-    Value found = table.nan_is_key & (key != key) ? of_nan : other;
+    Value found = (table.nan_is_key & (key != key)) ? of_nan : other;
     for (uint64_t at = hash_of(key, table.hash_bits); table.is_used[at]; at = (at + 1) & mask) {
       if (keys[at] != key) continue;
       found = values[at];

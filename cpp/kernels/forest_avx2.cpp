@@ -4,15 +4,15 @@
 
 #include <utility>
 
+#include "base/instructions.h"
 #include "kernels/forest_loops.h"
 
-#pragma GCC push_options
-#pragma GCC target("avx2,f16c,popcnt")
+EDGEONNX_BEGIN_INSTRUCTIONS("avx2,f16c,popcnt")
 #define EDGEONNX_VARIANT avx2
 #define EDGEONNX_LEVEL 1
 #include "kernels/forest_look_up.h"
 #include "kernels/forest_search.h"
 #include "kernels/forest_select.h"
 #include "kernels/forest_variant.h"
-#pragma GCC pop_options
+EDGEONNX_END_INSTRUCTIONS
 #endif

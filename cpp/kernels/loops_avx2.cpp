@@ -4,15 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/instructions.h"
 #include "kernels/classifier.h"
 #include "kernels/constants.h"
 #include "kernels/elementwise.h"
 #include "kernels/encoder.h"
 #include "kernels/loop_table.h"
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c,popcnt")
+EDGEONNX_BEGIN_INSTRUCTIONS("avx2,fma,f16c,popcnt")
 #define EDGEONNX_VARIANT avx2
 #define EDGEONNX_LEVEL 1
 #include "kernels/loops.h"
-#pragma GCC pop_options
+EDGEONNX_END_INSTRUCTIONS

@@ -1,4 +1,4 @@
-"""Puts DuckDB's two C headers into a folder: python headers.py FOLDER.
+"""Puts DuckDB's two C headers into a folder, and beside them a file `version`: python headers.py FOLDER.
 
 They lie in the source distribution of the duckdb package alone, which pip fetches; nothing of DuckDB is compiled.
 """
@@ -42,6 +42,7 @@ def fetch(folder: pathlib.Path) -> None:
                 assert content is not None
                 with content, open(folder / path.name, "wb") as header:
                     shutil.copyfileobj(content, header)
+        (folder / "version").write_text(PACKAGE.partition("==")[2])
 
 
 if __name__ == "__main__":
