@@ -93,7 +93,9 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     click.echo(f"edgeonnx {edgeonnx.__version__}")
     for name, fact in edgeonnx.build_info().items():
         if isinstance(fact, dict):
-            fact = "".join(f"\n  {key}: {value}" for key, value in fact.items())
+            fact = [f"{key} {value}" for key, value in fact.items()]
+        if isinstance(fact, list):
+            fact = ", ".join(fact)
         click.echo(f"{name}: {fact}")
     ctx.exit()
 
