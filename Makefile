@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(shell find cpp python -type f -not -path '*/__pycache__/*')
-CXX_SOURCES := $(shell find cpp tests/cpp -name '*.h' -o -name '*.hpp' -o -name '*.cpp' -o -name '*.c')
+CXX_SOURCES := $(shell find cpp tests/cpp wheels -name '*.h' -o -name '*.hpp' -o -name '*.cpp' -o -name '*.c')
 # The C++ tests open the library of the environment's onnxruntime wheel.
 ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*)
 

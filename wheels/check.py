@@ -28,6 +28,8 @@ EXPORTS = {
     "lib/edgeonnx_sqlite.so": r"sqlite3_edgeonnxsqlite_init",
     "lib/edgeonnx.duckdb_extension": r"edgeonnx_init_c_api",
 }
+#: Those of them in C++, which take much from the compiler's runtime.
+OWN_RUNTIME = ("_core.*.so", "lib/libedgeonnx.so")
 SYSTEM = re.compile(r"(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|ld-linux-x86-64)\.so\.\d+|libedgeonnx\.so")
 FILES = (
     "py.typed",
@@ -45,6 +47,14 @@ def exported(library: Path) -> set[str]:
         table = ELFFile(file).get_section_by_name(".dynsym")
         assert isinstance(table, SymbolTableSection)
         return {symbol.name for symbol in table.iter_symbols() if symbol.name and symbol["st_shndx"] not in ("SHN_UNDEF", "SHN_ABS")}
+
+
+def imported(library: Path) -> set[str]:
+    """Names that the library takes from others."""
+    with library.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
+        return {symbol.name for symbol in table.iter_symbols() if symbol["st_shndx"] == "SHN_UNDEF"}
 
 
 def wrong_tag(wheel: Path) -> list[str]:
@@ -67,6 +77,8 @@ def wrong_libraries(package: Path) -> list[str]:
         shown = exported(found[0])
         if others := sorted(name for name in shown if not re.fullmatch(names, name)):
             wrong.append(f"{found[0].name} shows others {', '.join(others[:5])}{' ...' if others[5:] else ''}")
+        if pattern in OWN_RUNTIME and "memcpy" not in imported(found[0]):
+            wrong.append(f"{found[0].name} has not glibc's memcpy, nor then its exp: the compiler's own came along, see division.c")
         if not shown:
             wrong.append(f"{found[0].name} shows nothing")
         wrong += [f"{found[0].name} needs {name}, which not every system has" for name in needed(found[0]) if not SYSTEM.fullmatch(name)]

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common import BUILD, PLATFORM, ROOT, WHEELHOUSE, Interpreter, Trouble, find_interpreters, read, run, tool
@@ -49,7 +49,7 @@ def runtime_parts() -> list[Part]:
     if not found:
         raise Trouble(f"{zig}/zig c++ --version names no version of clang")
     version, apache = found[1], "Apache-2.0 WITH LLVM-exception"
-    llvm = [
+    return [
         Part(name, version, apache, f"{what} of LLVM, linked statically", (zig / "lib" / folder / "LICENSE.TXT").read_text())
         for name, folder, what in (
             ("libc++", "libcxx", "C++ standard library"),
@@ -57,8 +57,32 @@ def runtime_parts() -> list[Part]:
             ("libunwind", "libunwind", "unwinder"),
         )
     ]
-    zig_version, words = read(zig / "zig", "version").strip(), (zig / "LICENSE").read_text()
-    return [*llvm, Part("zig", zig_version, "MIT", "compiler_rt, arithmetic that compilers call, linked statically", words)]
+
+
+def division(env: Mapping[str, str]) -> Path:
+    """What is linked before zig's compiler_rt; division.c says why."""
+    made = BUILD / "zig" / "division.o"
+    run(env["CC"], "-O2", "-fPIC", "-c", Path(__file__).with_name("division.c"), "-o", made, env=env)
+    return made
+
+
+#: Debian's Python.h includes <x86_64-linux-gnu/python3.N/pyconfig.h>, from a folder in which a glibc's headers lie too.
+COPY_HEADERS = """
+import os, shutil, sys, sysconfig
+usual = sysconfig.get_path("include")
+name = os.path.join(sysconfig.get_config_var("MULTIARCH") or ".", os.path.basename(usual))
+source = os.path.join(os.path.dirname(usual), name)
+if os.path.exists(source) and not os.path.samefile(source, usual):
+    shutil.copytree(source, os.path.join(sys.argv[1], name), dirs_exist_ok=True)
+"""
+
+
+def python_headers(interpreter: Interpreter) -> Path:
+    """A folder with those of the interpreter's headers that lie apart from the others."""
+    folder = BUILD / "python"
+    folder.mkdir(parents=True, exist_ok=True)
+    run(*interpreter.command, "-c", COPY_HEADERS, folder)
+    return folder
 
 
 def sqlite_headers() -> Path:
@@ -82,13 +106,16 @@ def duckdb_headers() -> Path:
 
 def build(interpreter: Interpreter, dest: Path) -> Path:
     """One wheel, repaired and complete. All share a build folder: what does not ask for Python is compiled once."""
-    folder = BUILD / "release"
+    folder, env = BUILD / "release", environment()
     options = {
         "build-dir": folder,
         "cmake.define.EDGEONNX_FACTS": "ON",
         "cmake.define.EDGEONNX_DUCKDB": "ON",
         "cmake.define.EDGEONNX_DUCKDB_INCLUDE": duckdb_headers(),
         "cmake.define.SQLITE3_EXTENSION_INCLUDE": sqlite_headers(),
+        "cmake.define.CMAKE_CXX_FLAGS": f"-I{python_headers(interpreter)}",
+        "cmake.define.CMAKE_C_STANDARD_LIBRARIES": division(env),
+        "cmake.define.CMAKE_CXX_STANDARD_LIBRARIES": division(env),
         "cmake.define.CMAKE_SHARED_LINKER_FLAGS": "-s",
         "cmake.define.CMAKE_MODULE_LINKER_FLAGS": "-s",
         "install.strip": "false",  # the linker has, and the strip of this machine need not know what clang writes
@@ -98,7 +125,7 @@ def build(interpreter: Interpreter, dest: Path) -> Path:
         (folder / name).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         raw = Path(temporary)
-        run(*interpreter.command, "-m", "pip", "wheel", "--quiet", "--no-deps", *words, "--wheel-dir", raw, ROOT, env=environment())
+        run(*interpreter.command, "-m", "pip", "wheel", "--quiet", "--no-deps", *words, "--wheel-dir", raw, ROOT, env=env)
         (wheel,) = raw.glob("*.whl")
         read(tool("auditwheel"), "repair", "--plat", PLATFORM, "--only-plat", "--wheel-dir", raw / "repaired", wheel, env=tools_on_path())
         (repaired,) = (raw / "repaired").glob("*.whl")

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "base/cpu.h"
@@ -139,6 +140,7 @@ std::string value_text(const Source& source, const DataType& type, int64_t i) {
   if (is_floating(type.type)) {
     double value = 0;
     run(conversion(type, {Type::kDouble}), {at, 0, 0}, &value, sizeof value, 1, nullptr);
+    if (std::isnan(value)) return std::signbit(value) ? "-nan" : "nan";  // some libraries write more
     char text[32];
     return {text, std::to_chars(text, text + sizeof text, value).ptr};
   }

@@ -75,6 +75,7 @@ std::string family_name(Type type) { return is_decimal(type) && type != Type::kM
 std::string float_text(const std::string& value) {
   double x = 0;
   std::from_chars(value.data(), value.data() + value.size(), x);
+  if (std::isnan(x)) return value;
   char text[64];
   if (std::fabs(x) >= 1e38 && std::isfinite(x)) return {text, std::to_chars(text, text + sizeof text, x).ptr};
   const auto print = [&](std::chars_format format, int digits) {
