@@ -14,7 +14,7 @@ import pytest
 
 import edgeonnx as eo
 import models
-from edgeonnx import _core
+from edgeonnx import _core, _scorer
 from support import refused
 
 CUDA = 2
@@ -78,7 +78,13 @@ ROWS = np.arange(12, dtype=np.float32).reshape(6, 2)
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scorers pass for ones on a device."""
+    monkeypatch.setattr(_scorer, "are_cpu", lambda providers: False)
+
+
+@pytest.fixture
+def calls(there: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What reaches the core."""
     recorded: list[tuple[Any, ...]] = []
     monkeypatch.setattr(_core, "score_device", lambda scorer, *arguments: recorded.append(arguments))
@@ -165,8 +171,10 @@ def test_arrow_columns_are_borrowed_with_their_offset(calls: list[tuple[Any, ...
 
 
 def test_scorer_on_the_cpu_says_where_the_data_lie() -> None:
-    with refused(eo.Unsupported, "model does not run on a CUDA device, and the data lie on one", "providers=['CUDAExecutionProvider']"):
+    with refused(eo.Unsupported, "data, a DlpackTensor, lies on a CUDA device", "providers=['CUDAExecutionProvider']"):
         matrix().score(DlpackTensor(ROWS))
+    with refused(eo.Unsupported, "column 'x', a InterfaceTensor, lies on a CUDA device"):
+        matrix().score({"w": ROWS, "x": InterfaceTensor(ROWS)})
 
 
 @pytest.mark.parametrize(
@@ -202,17 +210,19 @@ def test_scorer_on_the_cpu_says_where_the_data_lie() -> None:
         "nulls",
     ],
 )
-def test_what_cannot_be_scored_there_says_why(data: object, arguments: dict[str, Any], kind: type[eo.Error], words: list[str]) -> None:
+def test_what_cannot_be_scored_there_says_why(
+    there: None, data: object, arguments: dict[str, Any], kind: type[eo.Error], words: list[str]
+) -> None:
     with refused(kind, *words):
         matrix().score(data, **arguments)
 
 
-def test_tensors_of_different_streams_are_refused() -> None:
+def test_tensors_of_different_streams_are_refused(there: None) -> None:
     a, b = np.arange(5, dtype=np.float32), np.arange(5)
     with refused(eo.InvalidArgument, "different streams"):
         two_columns().score({"x0": InterfaceTensor(a, stream=7), "x1": InterfaceTensor(b, stream=9)})
 
 
-def test_one_tensor_for_many_inputs_is_refused() -> None:
+def test_one_tensor_for_many_inputs_is_refused(there: None) -> None:
     with refused(eo.InvalidArgument, "the model has 2 inputs"):
         two_columns().score(DlpackTensor(ROWS))

@@ -19,7 +19,7 @@ from edgeonnx._port import Port
 from edgeonnx._scores import Origin, Scores, scores_of
 from edgeonnx._sql_types import declaration_of
 
-__all__ = ["lies_on_device", "score"]
+__all__ = ["lies_on_device", "score", "what_lies_there"]
 
 _CUDA = 2  # DLPack's kDLCUDA and Arrow's ARROW_DEVICE_CUDA
 _LEGACY_STREAM = 1  # as DLPack and CUDA number the default stream, which others wait for
@@ -60,6 +60,14 @@ def _lies_on_device(value: object) -> bool:
     if not hasattr(value, "__arrow_c_device_array__") or getattr(value, "is_cpu", False):
         return False
     return int(_core.read_arrow_device(*value.__arrow_c_device_array__())[0]) == _CUDA
+
+
+def what_lies_there(data: object) -> str:
+    """The first of the data that lies on a device, for messages."""
+    if not isinstance(data, Mapping):
+        return f"data, a {type(data).__qualname__},"
+    name, value = next((name, value) for name, value in data.items() if type(value) is not numpy.ndarray and _lies_on_device(value))
+    return f"column {name!r}, a {type(value).__qualname__},"
 
 
 def score(

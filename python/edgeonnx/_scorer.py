@@ -304,6 +304,11 @@ class Scorer:
         given = {"with_": with_, "columns": columns or self._columns}
         if refused := [name for name, value in given.items() if value]:
             raise Unsupported(f"{' and '.join(refused)} is for data on the CPU; of data on a device nothing is converted or put together")
+        if are_cpu(self._providers):
+            raise Unsupported(
+                f"{device.what_lies_there(data)} lies on a CUDA device, and this scorer runs on the CPU; choose "
+                "providers=['CUDAExecutionProvider'], or move it to the CPU first"
+            )
         self._use()
         return device.score(self._core, (self._inputs, self._outputs), data, outputs, out, {**self._rename, **(rename or {})})
 
