@@ -14,7 +14,7 @@ import pytest
 
 import edgeonnx as eo
 import models
-from edgeonnx import _core
+from edgeonnx import _core, _scorer
 from support import refused
 
 CUDA = 2
@@ -33,17 +33,20 @@ def patched(capsule: Any, name: bytes, offset: int, value: int) -> Any:
 class DlpackTensor:
     """An array that says by DLPack that it lies on a device."""
 
-    def __init__(self, array: np.ndarray, device_id: int = 0) -> None:
-        self.array, self.device_id, self.streams = array, device_id, []
+    def __init__(self, array: np.ndarray, device_id: int = 0, *, old: bool = False) -> None:
+        self.array, self.device_id, self.old, self.streams = array, device_id, old, []
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return CUDA, self.device_id
 
-    def __dlpack__(self, stream: int | None = None) -> Any:
+    def __dlpack__(self, stream: int | None = None, max_version: tuple[int, int] | None = None) -> Any:
         self.streams.append(stream)
-        # DLManagedTensor: data, then the type and the number of the device.
-        capsule = patched(self.array.__dlpack__(), b"dltensor", 8, CUDA)
-        return patched(capsule, b"dltensor", 12, self.device_id)
+        if self.old and max_version:
+            raise TypeError("unexpected max_version")
+        # The type and the number of the device stand behind the address; of a versioned tensor behind 32 bytes more.
+        name, offset = (b"dltensor", 8) if self.old else (b"dltensor_versioned", 40)
+        capsule = self.array.__dlpack__() if self.old else self.array.__dlpack__(max_version=(1, 0))
+        return patched(patched(capsule, name, offset, CUDA), name, offset + 4, self.device_id)
 
 
 class InterfaceTensor:
@@ -75,7 +78,13 @@ ROWS = np.arange(12, dtype=np.float32).reshape(6, 2)
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scorers pass for ones on a device."""
+    monkeypatch.setattr(_scorer, "are_cpu", lambda providers: False)
+
+
+@pytest.fixture
+def calls(there: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What reaches the core."""
     recorded: list[tuple[Any, ...]] = []
     monkeypatch.setattr(_core, "score_device", lambda scorer, *arguments: recorded.append(arguments))
@@ -92,8 +101,14 @@ def two_columns() -> eo.Scorer:
 
 @pytest.mark.parametrize(
     ("data", "stream"),
-    [(DlpackTensor(ROWS), 1), (InterfaceTensor(ROWS), None), (InterfaceTensor(ROWS, stream=7), 7), ({"X": DlpackTensor(ROWS)}, 1)],
-    ids=["dlpack", "interface", "interface-stream", "mapping"],
+    [
+        (DlpackTensor(ROWS), 1),
+        (DlpackTensor(ROWS, old=True), 1),
+        (InterfaceTensor(ROWS), None),
+        (InterfaceTensor(ROWS, stream=7), 7),
+        ({"X": DlpackTensor(ROWS)}, 1),
+    ],
+    ids=["dlpack", "old-dlpack", "interface", "interface-stream", "mapping"],
 )
 def test_tensor_is_borrowed_where_it_lies(calls: list[tuple[Any, ...]], data: object, stream: int | None) -> None:
     scores = matrix().score(data)
@@ -120,6 +135,21 @@ def test_results_stay_on_the_device_where_they_are_asked_for(calls: list[tuple[A
     assert scores["y"] is there
 
 
+def test_results_on_a_device_print_and_do_not_go_to_arrow(calls: list[tuple[Any, ...]]) -> None:
+    scores = matrix().score(DlpackTensor(ROWS), out={"y": DlpackTensor(np.zeros_like(ROWS))})
+    assert repr(scores) == "Scores(y: DlpackTensor)"
+    with refused(eo.Unsupported, "'y' lies on a device"):
+        pa.table(scores)
+
+
+def test_outputs_come_in_the_order_that_was_asked_for_and_other_columns_are_left_alone(calls: list[tuple[Any, ...]]) -> None:
+    a, b = np.arange(5, dtype=np.float32), np.arange(5)
+    scorer = eo.Scorer(models.identities("float32", "int64"), native=False, rename={"first": "x0"})
+    data = {"first": InterfaceTensor(a), "X1": InterfaceTensor(b[::-1].copy()), "x1": InterfaceTensor(b), "note": 7}
+    assert list(scorer.score(data, outputs=["y1", "y0"], rename={"other": "more"})) == ["y1", "y0"]
+    assert [(name, address) for name, address, *_ in calls[0][0]] == [("x0", a.ctypes.data), ("x1", b.ctypes.data)]
+
+
 def test_columns_are_borrowed_by_name_and_type(calls: list[tuple[Any, ...]]) -> None:
     a, b = np.arange(5, dtype=np.float32), np.arange(5)
     scores = two_columns().score({"X0": InterfaceTensor(a), "second": InterfaceTensor(b)}, rename={"second": "x1"}, outputs=["y1"])
@@ -141,8 +171,10 @@ def test_arrow_columns_are_borrowed_with_their_offset(calls: list[tuple[Any, ...
 
 
 def test_scorer_on_the_cpu_says_where_the_data_lie() -> None:
-    with refused(eo.Unsupported, "model runs on the CPU, and the data lie on a device", "providers=['CUDAExecutionProvider']"):
+    with refused(eo.Unsupported, "data, a DlpackTensor, lies on a CUDA device", "providers=['CUDAExecutionProvider']"):
         matrix().score(DlpackTensor(ROWS))
+    with refused(eo.Unsupported, "column 'x', a InterfaceTensor, lies on a CUDA device"):
+        matrix().score({"w": ROWS, "x": InterfaceTensor(ROWS)})
 
 
 @pytest.mark.parametrize(
@@ -151,27 +183,46 @@ def test_scorer_on_the_cpu_says_where_the_data_lie() -> None:
         (DlpackTensor(ROWS[:, :1]), {}, eo.ShapeError, ["without gaps", "(6, 1)"]),
         (InterfaceTensor(ROWS, strides=(16, 4)), {}, eo.ShapeError, ["without gaps"]),
         (InterfaceTensor(ROWS, mask=InterfaceTensor(ROWS)), {}, eo.Unsupported, ["has a mask"]),
-        ({"x": DlpackTensor(ROWS), "more": ROWS}, {}, eo.InvalidArgument, ["column 'more' lies on the CPU"]),
+        ({"x": ROWS, "more": DlpackTensor(ROWS)}, {}, eo.InvalidArgument, ["column 'x' lies on the CPU"]),
+        (DlpackTensor(ROWS), {"out": {"y": InterfaceTensor(ROWS, data=(1, True))}}, eo.InvalidArgument, ["out['y'] is read-only"]),
+        (InterfaceTensor(ROWS, data=None), {}, eo.InvalidArgument, ["__cuda_array_interface__ that cannot be read"]),
+        (DlpackTensor(ROWS), {"outputs": "y"}, eo.InvalidArgument, ["outputs='y'"]),
         (DlpackTensor(ROWS), {"out": {"y": ROWS.copy()}}, eo.InvalidArgument, ["out['y'] lies on the CPU"]),
         (DlpackTensor(ROWS), {"outputs": ["z"]}, eo.NotFound, ["no output 'z'", "'y'"]),
         (DlpackTensor(ROWS), {"with_": {"y": "float"}}, eo.Unsupported, ["with_ is for data on the CPU"]),
         (DlpackTensor(ROWS), {"columns": {"x": ["a", "b"]}}, eo.Unsupported, ["columns is for data on the CPU"]),
         (DlpackTensor(ROWS), {"out": {"y": DlpackTensor(ROWS, 1)}}, eo.InvalidArgument, ["devices 0, 1"]),
-        (
-            {"x": InterfaceTensor(ROWS, stream=7), "y": InterfaceTensor(ROWS, stream=9)},
-            {},
-            eo.InvalidArgument,
-            ["different streams"],
-        ),
         (ArrowTable(pa.record_batch({"x": pa.array([1.0, None])})), {}, eo.Unsupported, ["column 'x' may have NULLs"]),
     ],
-    ids=["strides", "byte-strides", "mask", "mixed", "out", "output", "with", "columns", "devices", "streams", "nulls"],
+    ids=[
+        "strides",
+        "byte-strides",
+        "mask",
+        "mixed",
+        "read-only",
+        "unreadable",
+        "letters",
+        "out",
+        "output",
+        "with",
+        "columns",
+        "devices",
+        "nulls",
+    ],
 )
-def test_what_cannot_be_scored_there_says_why(data: object, arguments: dict[str, Any], kind: type[eo.Error], words: list[str]) -> None:
+def test_what_cannot_be_scored_there_says_why(
+    there: None, data: object, arguments: dict[str, Any], kind: type[eo.Error], words: list[str]
+) -> None:
     with refused(kind, *words):
         matrix().score(data, **arguments)
 
 
-def test_one_tensor_for_many_inputs_is_refused() -> None:
+def test_tensors_of_different_streams_are_refused(there: None) -> None:
+    a, b = np.arange(5, dtype=np.float32), np.arange(5)
+    with refused(eo.InvalidArgument, "different streams"):
+        two_columns().score({"x0": InterfaceTensor(a, stream=7), "x1": InterfaceTensor(b, stream=9)})
+
+
+def test_one_tensor_for_many_inputs_is_refused(there: None) -> None:
     with refused(eo.InvalidArgument, "the model has 2 inputs"):
         two_columns().score(DlpackTensor(ROWS))

@@ -78,6 +78,17 @@ def assert_near(actual: np.ndarray, model: bytes) -> None:
     np.testing.assert_allclose(actual, eo.Scorer(model, native=False).score(ROWS)["y"], rtol=1e-5, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if not plugin_provider.is_served():
+        pytest.skip("plugins that compute on the CPU need ONNX Runtime 1.23.1 or newer")
+    return str(plugin_provider.library(tmp_path_factory.mktemp("plugin")))
+
+
+def with_plugin(library: str, **options: object) -> dict[str, object]:
+    return {"providers": [plugin_provider.NAME], "provider_options": [{"library": library, **options}]}
+
+
 without_cuda = pytest.mark.skipif(
     not next(each for each in eo.providers() if each.name == "CUDAExecutionProvider").reason.startswith("libonnxruntime_providers_cuda.so"),
     reason="the ONNX Runtime that is installed has CUDA",
@@ -102,9 +113,79 @@ def test_provider_that_the_build_lacks_names_the_file_and_the_package(name: str)
     assert "\n" not in str(info.value)
 
 
-def test_build_info_tells_of_providers_as_the_list_does() -> None:
+def test_build_info_names_the_providers_that_are_built_in() -> None:
     told = eo.build_info()["providers"]
-    assert told == {each.name: each.reason or "usable" for each in eo.providers()}
+    assert told[0] == "CPUExecutionProvider"
+    assert set(told) <= {each.name for each in eo.providers()}
+
+
+def test_providers_and_options_may_be_written_as_for_onnxruntime(plugin: str) -> None:
+    pair = (plugin_provider.NAME, {"library": plugin, "max_nodes": None})
+    short = plugin_provider.NAME.removesuffix("ExecutionProvider")
+    for arguments in (
+        {"providers": [pair]},
+        {"providers": iter([pair])},
+        {"providers": [short], "provider_options": {plugin_provider.NAME: {"library": plugin}}},
+    ):
+        assert f"{plugin_provider.NAME} runs 3 nodes" in eo.Scorer(network(), **arguments).explain()  # type: ignore[arg-type]
+
+
+def test_options_of_a_scorer_are_its_own(plugin: str) -> None:
+    options = {"library": plugin}
+    scorer = eo.Scorer(network(), providers=[plugin_provider.NAME], provider_options=[options])
+    options["fail"] = "create"
+    assert "runs 3 nodes" in pickle.loads(pickle.dumps(scorer)).explain()
+
+
+def test_cpu_takes_no_library_and_no_option_on_any_plan() -> None:
+    for options in ({"library": "/tmp/plugin.so"}, {"device_id": 0}):
+        with refused(eo.InvalidArgument, "'CPU': it takes no options"):
+            eo.Scorer(network(), providers=["CPU"], provider_options=[options], selfcheck=False)
+
+
+def test_model_that_divides_integers_is_refused_beside_providers(plugin: str) -> None:
+    model = models.graph(
+        [helper.make_node("Div", ["a", "b"], ["q"], name="ratio")],
+        [models.tensor("a", TensorProto.INT64), models.tensor("b", TensorProto.INT64)],
+        [models.tensor("q", TensorProto.INT64)],
+    )
+    with refused(eo.Unsupported, "divides integers, in", "ratio", "load it without providers"):
+        eo.Scorer(model, fallback="cpu", **with_plugin(plugin))  # type: ignore[arg-type]
+
+
+def test_scorer_with_a_provider_refuses_in_a_child_of_fork(plugin: str, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(network())
+    code = f"""
+import os, sys
+import numpy as np
+import edgeonnx as eo
+scorer = eo.Scorer(sys.argv[1], providers=[{plugin_provider.NAME!r}], provider_options=[{{"library": sys.argv[2]}}])
+if os.fork() == 0:
+    try:
+        scorer.score(np.ones((2, 4), np.float32))
+    except eo.InvalidState as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+    told = run_python(code, str(tmp_path / "model.onnx"), plugin, env={"PYTHONPATH": os.pathsep.join(sys.path)}).stdout
+    assert "start workers by spawn or forkserver" in told
+
+
+def test_provider_beside_another_onnxruntime_in_the_process_is_refused(tmp_path: Path) -> None:
+    code = """
+import sys
+import onnxruntime
+import edgeonnx as eo
+try:
+    eo.Scorer(sys.argv[1], providers=["OpenVINO"])
+except eo.InvalidState as error:
+    print(error)
+"""
+    (tmp_path / "model.onnx").write_bytes(network())
+    environment = {"EDGEONNX_ORT_LIBRARY": str(provider_builds.library("openvino")), "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = run_python(code, str(tmp_path / "model.onnx"), env=environment).stdout
+    assert "this process has the ONNX Runtime in" in told
 
 
 def test_unknown_provider_names_the_nearest_and_those_there_are() -> None:
@@ -120,8 +201,13 @@ def test_provider_after_cpu_is_refused() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"providers": "CUDA"}, ["providers=['CUDA']"]),
-        ({"providers": [("CUDA", {})]}, ["names are expected", "provider_options="]),
+        ({"providers": "CUDA"}, ["providers='CUDA': a sequence of names"]),
+        ({"providers": {"CUDA": {}}}, ["a sequence of names"]),
+        ({"providers": None}, ["a sequence of names"]),
+        ({"providers": [7]}, ["the name of a provider is expected"]),
+        ({"providers": [("CUDA", 7)]}, ["options of 'CUDA' are 7"]),
+        ({"providers": ["CUDA"], "provider_options": 5}, ["provider_options=5"]),
+        ({"providers": ["CPU\0junk"]}, ["NUL"]),
         ({"providers": ["CUDA"], "provider_options": {"TensorRT": {}}}, ["'TensorRT', which providers does not list"]),
         ({"providers": ["CUDA"], "provider_options": [{}, {}]}, ["2 entries for 1 providers"]),
         ({"providers": ["CUDA"], "provider_options": ["device_id"]}, ["a mapping of keys to values"]),
@@ -192,17 +278,6 @@ except eo.InvalidState as error:
 # A provider of a plugin.
 
 
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if not plugin_provider.is_served():
-        pytest.skip("plugins that compute on the CPU need ONNX Runtime 1.23.1 or newer")
-    return str(plugin_provider.library(tmp_path_factory.mktemp("plugin")))
-
-
-def with_plugin(library: str, **options: object) -> dict[str, object]:
-    return {"providers": [plugin_provider.NAME], "provider_options": [{"library": library, **options}]}
-
-
 def test_plugin_runs_the_nodes_that_it_takes(score, plugin: str) -> None:  # type: ignore[no-untyped-def]
     told = score(network(), {}, **with_plugin(plugin))
     assert f"providers: {plugin_provider.NAME} runs 3 nodes\n" in told
@@ -219,7 +294,7 @@ def test_nodes_that_a_plugin_leaves_are_refused_unless_the_cpu_may_run_them(scor
     listed = {"providers": [plugin_provider.NAME, "CPUExecutionProvider"], "provider_options": [{"library": plugin}, {}]}
     for options in (with_plugin(plugin) | {"fallback": "cpu"}, listed):
         told = score(model, {}, **options)
-        assert "providers: CPUExecutionProvider runs 1 that no other takes: 'last' (Normalizer)\n" in told
+        assert "providers: CPUExecutionProvider runs 1 node that no other takes: 'last' (Normalizer)\n" in told
         assert_near(score.answers(), model)
     assert score(model, {}, fallback="error", **listed).startswith("Unsupported")
 
@@ -271,7 +346,7 @@ def test_openvino_scores_as_the_cpu_does(score) -> None:  # type: ignore[no-unty
     assert "providers: OpenVINOExecutionProvider runs 3 nodes\n" in told
     assert_near(score.answers(), network())
     told = score(network("Normalizer"), {"EDGEONNX_ORT_LIBRARY": library}, fallback="cpu", **options)
-    assert "providers: CPUExecutionProvider runs 1 that no other takes: 'last' (Normalizer)\n" in told
+    assert "providers: CPUExecutionProvider runs 1 node that no other takes: 'last' (Normalizer)\n" in told
     assert_near(score.answers(), network("Normalizer"))
 
 
@@ -304,7 +379,7 @@ def test_command_lists_providers_and_the_options_of_one() -> None:
 def test_command_that_asks_for_cuda_fails_with_one_line(files: tuple[str, str, str]) -> None:
     model, rows, scored = files
     for command in (["score", model, rows, "-o", scored], ["inspect", model]):
-        run = edgeonnx(*command, "--provider", "CUDA", "--provider-option", "CUDA.device_id=0", text=True)
+        run = edgeonnx(*command, "--provider", "CUDA", "--provider-option", "CUDAExecutionProvider.device_id=0", text=True)
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)
         assert "libonnxruntime_providers_cuda.so is not beside" in run.stderr
     assert not Path(scored).exists()

@@ -25,11 +25,12 @@ inline size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-/// " (did you mean 'device_id'?)", or "" where none of `names` is near, as half of the letters would have to change.
+/// " (did you mean 'device_id'?)", or "" where none of `names` is near: where more than a third of the letters would have to
+/// change.
 template <class Names>
 std::string nearest_hint(std::string_view name, const Names& names) {
   std::string_view best;
-  size_t least = name.size() / 2 + 1;
+  size_t least = name.size() / 3 + 1;
   for (const std::string_view each : names) {
     const size_t distance = edit_distance(name, each);
     if (distance < least) least = distance, best = each;

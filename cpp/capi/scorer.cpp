@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "capi/handles.h"
 #include "capi/types.h"
+#include "ort/provider_options.h"
 
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
@@ -29,6 +30,7 @@ engine::ScorerOptions capi::scorer_options_of(const edgeonnx_scorer_options* giv
     const auto keys = items(from.option_keys, from.n_options, "option_keys");
     const auto values = items(from.option_values, from.n_options, "option_values");
     for (size_t k = 0; k < from.n_options; ++k) provider.options.emplace_back(text_or(keys[k], ""), text_or(values[k], ""));
+    if (ort::is_cpu(provider)) (void)ort::checked_options(*ort::provider_kind(provider.name), provider.name, provider.options);
     options.plan.providers.push_back(std::move(provider));
   }
   options.plan.fallback = enum_of<ort::Fallback>(raw.fallback, EDGEONNX_FALLBACK_ERROR, "fallback");

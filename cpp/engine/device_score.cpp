@@ -103,9 +103,12 @@ const ort::Device& device_of(const Scorer& scorer, int device_id) {
                                         ", and the data lie on device " + std::to_string(device_id) +
                                         ": load it with the option device_id=" + std::to_string(device_id) + ", or move the data");
   }
-  throw Error(Code::kUnsupported, scorer.model_name() +
-                                      " runs on the CPU, and the data lie on a device: choose providers=['CUDAExecutionProvider'], or "
-                                      "bring the data to the CPU");
+  const bool has_reason = scorer.plan().session && !scorer.plan().session->why_no_device().empty();
+  throw Error(Code::kUnsupported,
+              has_reason ? scorer.model_name() + " takes data in memory of the CPU alone: " + scorer.plan().session->why_no_device()
+                         : scorer.model_name() +
+                               " does not run on a CUDA device, and the data lie on one: choose "
+                               "providers=['CUDAExecutionProvider'], or bring the data to the CPU");
 }
 
 }  // namespace
@@ -119,7 +122,8 @@ void score_on_device(const Scorer& scorer, const DeviceCall& call) {
   const int64_t n_run = plan.batch_mode == plan::BatchMode::kFixed ? plan.fixed_batch : plan.padded_rows;
   std::vector<std::string> mistakes;
   if (n_run > 0 && n_rows != n_run) {
-    mistakes.push_back("this session runs " + std::to_string(n_run) + " rows at a time, the tensors have " + std::to_string(n_rows));
+    mistakes.push_back("this session runs " + std::to_string(n_run) + " rows at a time, the tensors have " + std::to_string(n_rows) +
+                       "; give it so many, or choose their number by morsel_rows");
   }
 
   Side in("input", call.inputs, n_rows, true);

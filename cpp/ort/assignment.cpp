@@ -37,6 +37,16 @@ bool has_fallen_back(const std::vector<AssignedNode>& nodes) {
   return std::any_of(nodes.begin(), nodes.end(), [](const AssignedNode& node) { return short_name(node.provider) == "CPU"; });
 }
 
+std::string some_of(std::vector<std::string> names) {
+  constexpr size_t kMostNamed = 20;
+  const size_t n_names = names.size();
+  if (n_names > kMostNamed) {
+    names.resize(kMostNamed);
+    names.push_back("and " + std::to_string(n_names - kMostNamed) + " more");
+  }
+  return join(names);
+}
+
 void refuse_fallback(const std::vector<AssignedNode>& nodes) {
   std::vector<std::string> fallen;
   bool is_tabular = false;
@@ -46,15 +56,9 @@ void refuse_fallback(const std::vector<AssignedNode>& nodes) {
     is_tabular = is_tabular || node.domain == "ai.onnx.ml";
   }
   if (fallen.empty()) return;
-  constexpr size_t kMostNamed = 20;
-  const size_t n_fallen = fallen.size();
-  if (n_fallen > kMostNamed) {
-    fallen.resize(kMostNamed);
-    fallen.push_back("and " + std::to_string(n_fallen - kMostNamed) + " more");
-  }
   throw Error(Code::kUnsupported,
-              "the execution providers that were asked for leave " + std::to_string(n_fallen) + " of " + std::to_string(nodes.size()) +
-                  " nodes to the CPU: " + join(fallen) + "; list CPUExecutionProvider last, or fallback='cpu', to let them run there" +
+              "the execution providers that were asked for leave " + std::to_string(fallen.size()) + " of " + std::to_string(nodes.size()) +
+                  " nodes to the CPU: " + some_of(fallen) + "; list CPUExecutionProvider last, or fallback='cpu', to let them run there" +
                   (is_tabular ? "; trees and linear models are fastest without providers, on edgeonnx's own kernels" : ""));
 }
 

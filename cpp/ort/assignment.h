@@ -30,6 +30,9 @@ std::vector<AssignedNode> assigned_nodes(const Library& library, const OrtSessio
 /// Whether the CPU runs any.
 bool has_fallen_back(const std::vector<AssignedNode>& nodes);
 
+/// The first names of a list, and how many more there are.
+std::string some_of(std::vector<std::string> names);
+
 /// Throws Error(kUnsupported) that names the nodes which fall to the CPU, if there are any.
 void refuse_fallback(const std::vector<AssignedNode>& nodes);
 

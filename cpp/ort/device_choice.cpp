@@ -10,6 +10,7 @@
 #include "ort/needed_libraries.h"
 #include "ort/provider_libraries.h"
 #include "ort/provider_options.h"
+#include "ort/provider_plugin.h"
 
 namespace edgeonnx::ort {
 namespace {
@@ -20,7 +21,8 @@ constexpr const char* kStream = "user_compute_stream";
 /// Null where the provider is neither CUDA's nor TensorRT's.
 const ProviderKind* cuda_kind(const Provider& provider) {
   const ProviderKind* kind = provider_kind(provider.name);
-  const bool is_cuda = kind != nullptr && (kind->call == ProviderCall::kCuda || kind->call == ProviderCall::kTensorRt);
+  const bool is_cuda =
+      kind != nullptr && !is_of_plugin(provider) && (kind->call == ProviderCall::kCuda || kind->call == ProviderCall::kTensorRt);
   return is_cuda ? kind : nullptr;
 }
 

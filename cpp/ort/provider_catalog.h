@@ -26,7 +26,7 @@ struct ProviderOption {
 };
 
 /// The call of ONNX Runtime that appends a provider to a session.
-enum class ProviderCall { kCpu, kCuda, kTensorRt, kOpenVino, kByName, kPlugin };
+enum class ProviderCall { kCpu, kCuda, kTensorRt, kOpenVino, kByName };
 
 struct ProviderKind {
   const char* name;  ///< ONNX Runtime's: "CUDAExecutionProvider"

@@ -1,6 +1,7 @@
 #include "ort/provider_libraries.h"
 
 #include <dlfcn.h>
+#include <link.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -8,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "ort/needed_libraries.h"
 #include "ort/status.h"
@@ -60,6 +62,7 @@ class Opener {
  private:
   void open(const std::string& name) {
     if (!seen_.insert(name).second) return;
+    if (dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD) != nullptr) return;  // PyTorch's for instance
     for (const fs::path& folder : folders_) {
       const fs::path file = folder / name;
       std::error_code failed;
@@ -142,6 +145,24 @@ void open_needed_by(const ProviderKind& kind, const Library& library) {
     if (&needed == &kind || needed.call == ProviderCall::kCuda) opener.open_needed_by(provider_file(needed, library));
   }
   for (const char* prefix : {"libcudnn.so.", "libcufft.so.", "libnvrtc.so."}) opener.open_beginning_with(prefix);
+}
+
+void require_only_runtime(const ProviderKind& kind, const Library& library) {
+  if (provider_file(kind, library).empty()) return;
+  void* const shared = dlopen("libonnxruntime_providers_shared.so", RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+  if (shared == nullptr) return;
+  const link_map* where = nullptr;
+  const bool is_known = dlinfo(shared, RTLD_DI_LINKMAP, &where) == 0;
+  dlclose(shared);
+  if (!is_known) return;
+  std::error_code failed;
+  const fs::path theirs = fs::canonical(where->l_name, failed).parent_path();
+  const fs::path ours = fs::canonical(library.path(), failed).parent_path();
+  if (failed || theirs == ours) return;
+  throw Error(Code::kInvalidState, "execution provider " + in_quotes(kind.name) + " cannot be used: this process has the ONNX Runtime in " +
+                                       theirs.string() + " too, beside the one in " + ours.string() +
+                                       ", and providers can belong to one of them; do not import onnxruntime here, or let "
+                                       "EDGEONNX_ORT_LIBRARY name its library");
 }
 
 std::string provider_reason(const ProviderKind& kind, const Library& library, const std::string& ort_text) {

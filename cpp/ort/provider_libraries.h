@@ -13,6 +13,10 @@ namespace edgeonnx::ort {
 /// appending the provider then fails with the loader's reason.
 void open_needed_by(const ProviderKind& kind, const Library& library);
 
+/// Throws Error(kInvalidState) where another ONNX Runtime of the process, that of Python's package for instance, has mapped the library
+/// that providers talk to it through: this one's would talk to that runtime.
+void require_only_runtime(const ProviderKind& kind, const Library& library);
+
 /// One sentence for why the provider can't be used, from what ONNX Runtime said: its text, or the loader's where that says nothing, and
 /// where the missing library comes from.
 std::string provider_reason(const ProviderKind& kind, const Library& library, const std::string& ort_text);

@@ -98,7 +98,7 @@ std::string type_text(const ProviderOption& option) {
 }
 
 Options checked_options(const ProviderKind& kind, const std::string& name, const Options& given) {
-  if (kind.call == ProviderCall::kByName || kind.call == ProviderCall::kPlugin) return given;
+  if (kind.call == ProviderCall::kByName) return given;
   Options checked;
   std::vector<std::string> mistakes;
   std::set<std::string> seen;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ort/provider_catalog.h"
+#include "ort/provider_options.h"
 #include "ort/status.h"
 
 namespace edgeonnx::ort {

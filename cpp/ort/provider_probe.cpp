@@ -46,16 +46,14 @@ std::string provider_failure(const Library& library, const Provider& provider) {
   }
 }
 
-std::vector<ProviderState> probe_providers(const Library& library) {
-  std::vector<std::string> names;
-  for (const char* name : {"CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider", "OpenVINOExecutionProvider"}) {
-    names.emplace_back(name);
-  }
+std::vector<ProviderState> find_providers(const Library& library, bool tries) {
+  std::vector<std::string> names{"CPUExecutionProvider"};
+  if (tries) names.insert(names.end(), {"CUDAExecutionProvider", "TensorrtExecutionProvider", "OpenVINOExecutionProvider"});
   for (std::string& name : available_providers(library)) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   std::vector<ProviderState> states;
-  for (const std::string& name : names) states.push_back({name, provider_failure(library, {name, {}})});
+  for (const std::string& name : names) states.push_back({name, tries ? provider_failure(library, {name, {}}) : ""});
   return states;
 }
 

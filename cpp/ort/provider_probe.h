@@ -16,7 +16,8 @@ struct ProviderState {
 /// "" where a session of one node was made and run on the provider alone; otherwise why not.
 std::string provider_failure(const Library& library, const Provider& provider);
 
-/// CPU, CUDA, TensorRT, OpenVINO, and all others that this ONNX Runtime was built with.
-std::vector<ProviderState> probe_providers(const Library& library);
+/// Those that this ONNX Runtime was built with. With `tries`, each is tried, CPU, CUDA, TensorRT and OpenVINO even where they are not among
+/// them.
+std::vector<ProviderState> find_providers(const Library& library, bool tries);
 
 }  // namespace edgeonnx::ort

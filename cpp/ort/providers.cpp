@@ -25,6 +25,7 @@ void append(const Library& library, OrtSessionOptions* session_options, const Pr
   const Api& api = library.api();
   const OptionArrays options(checked_options(kind, provider.name, provider.options));
   const auto demand = [&](OrtStatus* status) { require(library, kind, provider, status); };
+  require_only_runtime(kind, library);
   open_needed_by(kind, library);
   switch (kind.call) {
     case ProviderCall::kCuda: {
@@ -51,13 +52,19 @@ void append(const Library& library, OrtSessionOptions* session_options, const Pr
   }
 }
 
-[[noreturn]] void throw_unknown(const Library& library, const Provider& provider) {
+/// One that the catalogue does not have: ONNX Runtime may know it.
+void append_unknown(const Library& library, OrtSessionOptions* session_options, const Provider& provider) {
+  const std::vector<std::string> built_in = available_providers(library);
+  for (const std::string& name : built_in) {
+    if (!equal_ignoring_case(short_name(name), short_name(provider.name))) continue;
+    const std::string word(short_name(name));
+    return append(library, session_options, {name.c_str(), word.c_str(), ProviderCall::kByName, "", "", {}}, provider);
+  }
   std::vector<std::string> names;
   for (const ProviderKind& kind : provider_kinds()) names.emplace_back(kind.word);
   throw Error(Code::kInvalidArgument, "there is no execution provider " + in_quotes(provider.name) +
                                           nearest_hint(short_name(provider.name), names) + "; ONNX Runtime " + library.version() + " has " +
-                                          join(available_providers(library)) +
-                                          "; the provider of a plugin needs the option 'library', the path of the plugin");
+                                          join(built_in) + "; the provider of a plugin needs the option 'library', the path of the plugin");
 }
 
 }  // namespace
@@ -91,10 +98,10 @@ void append_providers(const Library& library, OrtSessionOptions* session_options
                                               " stands after CPU, which runs every node: list CPU last or not at all");
     }
     const ProviderKind* kind = provider_kind(provider.name);
-    if (is_of_plugin(provider)) {
+    if (is_of_plugin(provider) && !is_cpu(provider)) {
       append_plugin(library, session_options, provider);
     } else if (kind == nullptr) {
-      throw_unknown(library, provider);
+      append_unknown(library, session_options, provider);
     } else if (kind->call == ProviderCall::kCpu) {
       (void)checked_options(*kind, provider.name, provider.options);
       has_ended = true;

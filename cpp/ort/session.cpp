@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ort/port.h"
+#include "ort/provider_catalog.h"
+#include "ort/provider_plugin.h"
 #include "ort/provider_probe.h"
 #include "ort/providers.h"
 #include "ort/status.h"
@@ -86,11 +88,22 @@ OwnedSession make_session(const Library& library, std::span<const std::byte> byt
   return OwnedSession(session, {&api});
 }
 
+/// The provider with the options that say where it runs, and not those that are about one model's inputs. A plugin keeps all: what they
+/// mean is not known.
+Provider for_any_model(const Provider& provider) {
+  if (provider_kind(provider.name) == nullptr || is_of_plugin(provider)) return provider;
+  Provider bare{provider.name, {}};
+  for (const auto& option : provider.options) {
+    if (option.first == "device_id" || option.first == "device_type") bare.options.push_back(option);
+  }
+  return bare;
+}
+
 /// A provider whose library is loaded may still find no device, which it tells when a session is made: not the model's fault.
 [[noreturn]] void throw_of_providers(const Library& library, const SessionOptions& options, const Error& error) {
   for (const Provider& provider : options.providers) {
     if (is_cpu(provider)) continue;
-    const std::string reason = options.probes ? bare_text(error.what()) : provider_failure(library, provider);
+    const std::string reason = options.probes ? bare_text(error.what()) : provider_failure(library, for_any_model(provider));
     if (reason.empty()) continue;
     throw Error(Code::kUnsupported, "execution provider " + in_quotes(provider.name) + " cannot be used: " + reason);
   }
@@ -178,9 +191,10 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
       captures_(captures_graphs(options.providers)),
       device_(device_for(library, options)) {
   const Api& api = library.api();
+  refuse_single_graph(options.providers);
   const OwnedSessionOptions session_options = make_options(library, options, device());
-  OwnedSession session(nullptr, {&api});
   const auto use = use_of(device());
+  OwnedSession session(nullptr, {&api});  // a failed one is released while the device is in use
   try {
     session = make_session(library, bytes, session_options.get());
   } catch (const Error& error) {
@@ -192,7 +206,6 @@ Session::Session(const Library& library, std::span<const std::byte> bytes, const
     if (options.probes && has_fallen_back(nodes_)) throw Error(Code::kUnsupported, "it does not take an Add of real values");
     if (!may_fall_back(options)) refuse_fallback(nodes_);
   }
-  refuse_single_graph(options.providers);
   inputs_ = read_ports(api, session.get(), api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo);
   outputs_ = read_ports(api, session.get(), api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo);
   input_names_ = names_of(inputs_);

@@ -57,8 +57,6 @@ Code code_for(OrtErrorCode code, const std::string& text, Phase phase) {
   switch (phase) {
     case Phase::kSetup:
       return Code::kInternal;
-    case Phase::kProvider:
-      return Code::kUnsupported;
     case Phase::kLoad:
       return Code::kInvalidModel;
     case Phase::kRun:

@@ -10,14 +10,14 @@
 namespace edgeonnx::ort {
 
 /// What was being done: the same ORT code means a bad model in one phase and a failed inference in the other.
-enum class Phase { kSetup, kProvider, kLoad, kRun, kCancelledRun };
+enum class Phase { kSetup, kLoad, kRun, kCancelledRun };
 
 /// Releases `status` and throws it as an Error; see check().
 [[noreturn]] void throw_status(const Api& api, OrtStatus* status, Phase phase, std::string_view doing);
 
 /// Returns when `status` is null, as it is on success. Otherwise takes it over, releases it and throws an Error that says what was being
 /// done ("run the model", after "ONNX Runtime could not"), keeps ORT's text and names its code. Codes by phase: kSetup kInternal,
-/// kProvider kUnsupported, kLoad kInvalidModel, kRun kInferenceFailed, kCancelledRun kCancelled; in any phase kOutOfMemory and, where an
+/// kLoad kInvalidModel, kRun kInferenceFailed, kCancelledRun kCancelled; in any phase kOutOfMemory and, where an
 /// operator or a type is not implemented, kUnsupported. A node named as in base/refusal.h makes the error itself.
 inline void check(const Api& api, OrtStatus* status, Phase phase, std::string_view doing) {
   if (status != nullptr) [[unlikely]]

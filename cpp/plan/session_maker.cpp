@@ -78,7 +78,12 @@ std::vector<Division> SessionMaker::find(onnx::Bytes bytes) const {
       std::partition(divisions.begin(), divisions.end(), [](const Division& each) { return each.type != Type::kUndefined; });
   TypeSearch(bytes, library_(), options_).resolve(std::span(unknown, divisions.end()));
   std::erase_if(divisions, [](const Division& each) { return !onnx::is_guarded(each.type); });
-  return divisions;
+  if (divisions.empty() || ort::are_cpu(options_.providers)) return divisions;
+  std::string names;
+  for (const Division& each : divisions) names += (names.empty() ? "" : ", ") + each.name;
+  throw Error(Code::kUnsupported, "the model divides integers, in " + names +
+                                      ", and a divisor of 0 is noticed on the CPU alone: load it without providers, or export it so that "
+                                      "it divides real numbers");
 }
 
 std::unique_ptr<ort::Session> SessionMaker::make(onnx::Bytes bytes) const {

@@ -104,10 +104,8 @@ void note_nodes(Plan& plan, const ort::Library& library) {
   for (const ort::AssignedNode& node : plan.session->nodes()) nodes[node.provider].push_back(node.text());
   for (const auto& [provider, names] : nodes) {
     const bool is_fallback = ort::is_cpu({provider, {}});
-    plan.notes.push_back("providers: " + provider + " runs " + std::to_string(names.size()) +
-                         (is_fallback         ? " that no other takes: " + join(names)
-                          : names.size() == 1 ? " node"
-                                              : " nodes"));
+    plan.notes.push_back("providers: " + provider + " runs " + std::to_string(names.size()) + (names.size() == 1 ? " node" : " nodes") +
+                         (is_fallback ? " that no other takes: " + ort::some_of(names) : ""));
   }
 }
 

@@ -95,11 +95,14 @@ int64_t width_of(int32_t type) {
   }
 }
 
-/// (address, shape, strides in elements or None, type, device type, device id) of a capsule, which stays the owner.
+/// (address, shape, strides in elements or None, type, device type, device id, whether it may be written) of a capsule, which stays the
+/// owner.
 py::tuple read_dlpack(const py::capsule& capsule) {
-  const std::string name = capsule.name();
-  const DLTensor& tensor = name == "dltensor_versioned" ? capsule_pointer<DLManagedTensorVersioned>(capsule, "dltensor_versioned")->tensor
-                                                        : capsule_pointer<DLManagedTensor>(capsule, "dltensor")->tensor;
+  constexpr uint64_t kReadOnly = 1;
+  const bool is_versioned = std::string(capsule.name()) == "dltensor_versioned";
+  const auto* versioned = is_versioned ? capsule_pointer<DLManagedTensorVersioned>(capsule, "dltensor_versioned") : nullptr;
+  if (versioned && versioned->major != 1) throw py::value_error("DLPack of version " + std::to_string(versioned->major) + " is not read");
+  const DLTensor& tensor = versioned ? versioned->tensor : capsule_pointer<DLManagedTensor>(capsule, "dltensor")->tensor;
   py::tuple shape(tensor.ndim);
   for (int32_t d = 0; d < tensor.ndim; ++d) shape[d] = tensor.shape[d];
   py::object strides = py::none();
@@ -109,7 +112,7 @@ py::tuple read_dlpack(const py::capsule& capsule) {
     strides = given;
   }
   return py::make_tuple(reinterpret_cast<uintptr_t>(tensor.data) + tensor.byte_offset, shape, strides, type_of(tensor.dtype),
-                        tensor.device.type, tensor.device.id);
+                        tensor.device.type, tensor.device.id, !versioned || (versioned->flags & kReadOnly) == 0);
 }
 
 /// (device type, device id, address of the event or None, columns) with (name, address, rows, type, nulls) a column, of the two capsules of
@@ -118,6 +121,7 @@ py::tuple read_arrow_device(const py::object& schema_capsule, const py::object& 
   const auto& schema = *capsule_pointer<ArrowSchema>(schema_capsule, "arrow_schema");
   const auto& whole = *capsule_pointer<ArrowDeviceArray>(array_capsule, "arrow_device_array");
   const bool is_struct = std::string(schema.format) == "+s";
+  const bool has_null_rows = is_struct && whole.array.n_buffers > 0 && whole.array.buffers[0] && whole.array.null_count != 0;
   py::list columns;
   for (int64_t i = 0; i < (is_struct ? schema.n_children : 1); ++i) {
     const ArrowSchema& field = is_struct ? *schema.children[i] : schema;
@@ -125,7 +129,7 @@ py::tuple read_arrow_device(const py::object& schema_capsule, const py::object& 
     const int32_t type = type_of(std::string(field.format));
     const int64_t first = array.offset + (is_struct ? whole.array.offset : 0);
     const auto data = array.n_buffers > 1 ? reinterpret_cast<uintptr_t>(array.buffers[1]) : 0;
-    const int64_t nulls = array.n_buffers > 0 && array.buffers[0] ? array.null_count : 0;
+    const int64_t nulls = array.n_buffers > 0 && array.buffers[0] ? array.null_count : has_null_rows;
     columns.append(py::make_tuple(field.name ? field.name : "", data + static_cast<uintptr_t>(first * width_of(type)), whole.array.length,
                                   type, nulls));
   }
@@ -140,8 +144,13 @@ using Tensor = std::tuple<std::string, uintptr_t, std::vector<int64_t>, int32_t,
 std::vector<edgeonnx_device_tensor> raw_tensors(const std::vector<Tensor>& tensors) {
   std::vector<edgeonnx_device_tensor> raw;
   for (const auto& [name, address, shape, type, ready] : tensors) {
-    raw.push_back({name.c_str(), reinterpret_cast<void*>(address), shape.data(), reinterpret_cast<void*>(ready.value_or(0)),
-                   static_cast<int32_t>(shape.size()), type});
+    raw.push_back({name.c_str(),
+                   reinterpret_cast<void*>(address),
+                   shape.data(),
+                   reinterpret_cast<void*>(ready.value_or(0)),
+                   static_cast<int32_t>(shape.size()),
+                   type,
+                   {}});
   }
   return raw;
 }

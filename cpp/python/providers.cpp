@@ -8,11 +8,11 @@ struct Release {
   void operator()(edgeonnx_providers* providers) const { edgeonnx_providers_release(providers); }
 };
 
-py::list providers(const std::string& library) {
+py::list providers(const std::string& library, bool tries) {
   edgeonnx_providers* raw = nullptr;
   {
     const py::gil_scoped_release release;  // loads libraries and runs models; no Python object is touched
-    checked([&](edgeonnx_error* error) { return edgeonnx_providers_find(library.c_str(), &raw, error); });
+    checked([&](edgeonnx_error* error) { return edgeonnx_providers_find(library.c_str(), tries, &raw, error); });
   }
   const std::unique_ptr<edgeonnx_providers, Release> found(raw);
   py::list list;
@@ -31,6 +31,6 @@ py::list providers(const std::string& library) {
 
 }  // namespace
 
-void register_providers(py::module_& module) { module.def("providers", &providers, py::arg("library")); }
+void register_providers(py::module_& module) { module.def("providers", &providers, py::arg("library"), py::arg("tries")); }
 
 }  // namespace edgeonnx::python

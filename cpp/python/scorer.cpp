@@ -27,8 +27,8 @@ std::unique_ptr<Scorer> make_scorer(const py::buffer& model, const std::string& 
   std::vector<std::vector<const char*>> keys(providers.size()), values(providers.size());
   std::vector<edgeonnx_provider> raw;
   for (size_t i = 0; i < providers.size(); ++i) {
-    for (const auto& [key, value] : providers[i].second) keys[i].push_back(key.c_str()), values[i].push_back(value.c_str());
-    raw.push_back({providers[i].first.c_str(), keys[i].data(), values[i].data(), keys[i].size()});
+    for (const auto& [key, value] : providers[i].second) keys[i].push_back(check_name(key)), values[i].push_back(check_name(value));
+    raw.push_back({check_name(providers[i].first), keys[i].data(), values[i].data(), keys[i].size()});
   }
   edgeonnx_scorer_options options{};
   options.struct_size = sizeof options;

@@ -19,7 +19,7 @@ from edgeonnx._port import Port
 from edgeonnx._scores import Origin, Scores, scores_of
 from edgeonnx._sql_types import declaration_of
 
-__all__ = ["lies_on_device", "score"]
+__all__ = ["lies_on_device", "score", "what_lies_there"]
 
 _CUDA = 2  # DLPack's kDLCUDA and Arrow's ARROW_DEVICE_CUDA
 _LEGACY_STREAM = 1  # as DLPack and CUDA number the default stream, which others wait for
@@ -36,6 +36,7 @@ class _Tensor(NamedTuple):
     device_id: int
     stream: int | None
     event: int | None
+    is_writable: bool
     owner: object
     """What keeps the memory."""
 
@@ -61,6 +62,14 @@ def _lies_on_device(value: object) -> bool:
     return int(_core.read_arrow_device(*value.__arrow_c_device_array__())[0]) == _CUDA
 
 
+def what_lies_there(data: object) -> str:
+    """The first of the data that lies on a device, for messages."""
+    if not isinstance(data, Mapping):
+        return f"data, a {type(data).__qualname__},"
+    name, value = next((name, value) for name, value in data.items() if type(value) is not numpy.ndarray and _lies_on_device(value))
+    return f"column {name!r}, a {type(value).__qualname__},"
+
+
 def score(
     core: _core.Scorer,
     ports: tuple[tuple[Port, ...], tuple[Port, ...]],
@@ -73,7 +82,10 @@ def score(
     started = time.perf_counter_ns()
     inputs, outputs = ports
     tensors = _inputs(data, inputs, rename)
-    wanted = list(out) if out is not None else list(names) if names is not None else [port.name for port in outputs]
+    if isinstance(names, str):
+        raise InvalidArgument(f"outputs={names!r}: a sequence of names is expected, as in outputs=[{names!r}]")
+    names = list(names) if names is not None else None
+    wanted = list(out) if out is not None else names if names is not None else [port.name for port in outputs]
     _refuse_unknown(wanted, outputs)
     n_rows = next(iter(tensors.values())).shape[0] if tensors else 0
     if out is not None:
@@ -81,10 +93,14 @@ def score(
             raise InvalidArgument("outputs and out name different outputs, and of data on a device out says which are wanted")
         results: dict[str, Any] = dict(out)
         targets = {name: _tensor(f"out[{name!r}]", values) for name, values in out.items()}
+        if fixed := [name for name, target in targets.items() if not target.is_writable]:
+            raise InvalidArgument(f"out[{fixed[0]!r}] is read-only; results can only stay in tensors that may be written")
     else:
-        results = {port.name: _new_array(port, n_rows) for port in outputs if port.name in wanted}
+        by_name = {port.name: port for port in outputs}
+        results = {name: _new_array(by_name[name], n_rows) for name in wanted}
         targets = {
-            name: _Tensor(array.ctypes.data, array.shape, _TYPES[array.dtype.str], -1, None, None, array) for name, array in results.items()
+            name: _Tensor(array.ctypes.data, array.shape, _TYPES[array.dtype.str], -1, None, None, True, array)
+            for name, array in results.items()
         }
     _core.score_device(
         core, _raw(tensors), _raw(targets), out is None, _device_of([*tensors.values(), *targets.values()]), _stream_of(tensors.values())
@@ -96,23 +112,32 @@ def score(
 
 def _inputs(data: Any, inputs: tuple[Port, ...], rename: Mapping[str, str]) -> dict[str, _Tensor]:
     if isinstance(data, Mapping):
-        found = {name: _tensor(f"column {name!r}", values) for name, values in data.items()}
+        columns = _columns_of_inputs(data, inputs, rename)
+        return {name: _tensor(f"column {column!r}", data[column]) for name, column in columns.items()}
     elif hasattr(data, "__arrow_c_device_array__") and not hasattr(data, "__dlpack__"):
-        found = _arrow_columns(data)
-    elif len(inputs) == 1:
-        found = {inputs[0].name: _tensor("data", data)}
-    else:
-        raise InvalidArgument(
-            f"data is one tensor on a device, and the model has {len(inputs)} inputs; pass a mapping of their names to tensors"
-        )
-    return {_input_name(rename.get(name, name), inputs): tensor for name, tensor in found.items()}
+        tensors = _arrow_columns(data)
+        return {name: tensors[column] for name, column in _columns_of_inputs(tensors, inputs, rename).items()}
+    if len(inputs) == 1:
+        return {inputs[0].name: _tensor("data", data)}
+    raise InvalidArgument(
+        f"data is one tensor on a device, and the model has {len(inputs)} inputs; pass a mapping of their names to tensors"
+    )
 
 
-def _input_name(name: str, inputs: Sequence[Port]) -> str:
-    if any(port.name == name for port in inputs):
-        return name
-    alike = [port.name for port in inputs if port.name.lower() == name.lower()]
-    return alike[0] if len(alike) == 1 else name
+def _columns_of_inputs(columns: Iterable[str], inputs: Sequence[Port], rename: Mapping[str, str]) -> dict[str, str]:
+    """Input name to the column that feeds it: exact first, then a unique match that ignores case. Other columns are left alone."""
+    names = {rename.get(column, column): column for column in columns}
+    found = {}
+    for port in inputs:
+        if port.name in names:
+            found[port.name] = names[port.name]
+            continue
+        alike = [column for name, column in names.items() if name.lower() == port.name.lower()]
+        if len(alike) > 1:
+            raise InvalidArgument(f"input {port.name!r} may be fed by {' or '.join(map(repr, alike))}; say which by rename=")
+        if alike:
+            found[port.name] = alike[0]
+    return found
 
 
 def _tensor(what: str, value: Any) -> _Tensor:
@@ -132,27 +157,32 @@ def _tensor(what: str, value: Any) -> _Tensor:
 
 def _from_dlpack(what: str, value: Any) -> _Tensor:
     try:
-        capsule = value.__dlpack__(stream=_LEGACY_STREAM)
+        try:
+            capsule = value.__dlpack__(stream=_LEGACY_STREAM, max_version=(1, 0))
+        except TypeError:  # older than version 1, which does not tell of memory that is read-only
+            capsule = value.__dlpack__(stream=_LEGACY_STREAM)
+        address, shape, strides, kind, _, device_id, is_writable = _core.read_dlpack(capsule)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidArgument(f"{what} is a {type(value).__qualname__} that cannot be shared: {error}") from error
-    address, shape, strides, kind, _, device_id = _core.read_dlpack(capsule)
     if strides is not None:
         _check_contiguous(what, shape, strides)
-    return _Tensor(address, shape, kind, device_id, _LEGACY_STREAM, None, capsule)
+    return _Tensor(address, shape, kind, device_id, _LEGACY_STREAM, None, is_writable, capsule)
 
 
 def _from_interface(what: str, value: Any, interface: Mapping[str, Any]) -> _Tensor:
     # https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html
     if interface.get("mask") is not None:
         raise Unsupported(f"{what} has a mask; NULLs are looked for on the CPU alone, bring it there")
-    kind = _TYPES.get(interface["typestr"], 0)
-    shape = tuple(interface["shape"])
+    try:
+        typestr, shape, (address, is_read_only) = str(interface["typestr"]), tuple(interface["shape"]), interface["data"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidArgument(f"{what} has a __cuda_array_interface__ that cannot be read: {error!r}") from error
     if interface.get("strides") is not None:
-        size = int(interface["typestr"][2:])
+        size = int(typestr[2:])
         _check_contiguous(what, shape, [stride / size for stride in interface["strides"]])
-    device = getattr(value, "device", 0)
-    device_id = int(getattr(device, "id", getattr(device, "index", device)) or 0)
-    return _Tensor(interface["data"][0], shape, kind, device_id, interface.get("stream"), None, value)
+    device = getattr(value, "device", None)
+    device_id = next((number for number in (getattr(device, "id", None), getattr(device, "index", None), device) if type(number) is int), 0)
+    return _Tensor(int(address), shape, _TYPES.get(typestr, 0), device_id, interface.get("stream"), None, not is_read_only, value)
 
 
 def _arrow_columns(value: Any) -> dict[str, _Tensor]:
@@ -162,7 +192,7 @@ def _arrow_columns(value: Any) -> dict[str, _Tensor]:
     for name, address, n_rows, kind, n_nulls in columns:
         if n_nulls != 0:
             raise Unsupported(f"column {name!r} may have NULLs; they are looked for on the CPU alone, bring it there")
-        tensors[name] = _Tensor(address, (n_rows,), kind, device_id, None, event, capsules)
+        tensors[name] = _Tensor(address, (n_rows,), kind, device_id, None, event, True, capsules)
     return tensors
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._runtime import library_path
 
-__all__ = ["FALLBACKS", "Provider", "ProviderOption", "provider_list", "providers"]
+__all__ = ["FALLBACKS", "Provider", "ProviderOption", "are_cpu", "provider_list", "providers", "short_name"]
 
 #: As edgeonnx.h numbers them; None: as listed.
 FALLBACKS = (None, "cpu", "error")
@@ -55,7 +55,8 @@ def providers() -> tuple[Provider, ...]:
     """Find out which execution providers work here.
 
     CPU, CUDA, TensorRT, OpenVINO, and all others that the installed ONNX Runtime was built with, each by a model of one node that it runs.
-    Libraries that this loads, those of the CUDA packages for instance, stay in the process.
+    Libraries that this loads, those of the CUDA packages for instance, stay in the process, and so does what they begin there: a process
+    that forks workers which use a GPU must not have called this.
 
     Returns
     -------
@@ -74,31 +75,61 @@ def providers() -> tuple[Provider, ...]:
     """
     return tuple(
         Provider(name, not reason, reason, tuple(ProviderOption(*option) for option in options))
-        for name, reason, options in _core.providers(library_path())
+        for name, reason, options in _core.providers(library_path(), True)
     )
 
 
-def provider_list(
-    names: Sequence[str], options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Providers with their options as text, in order."""
-    if isinstance(names, str):
-        raise InvalidArgument(f"providers={names!r}: a sequence of names is expected, as in providers=[{names!r}]")
-    for name in names:
-        if not isinstance(name, str):
-            raise InvalidArgument(
-                f"providers has {name!r}: names are expected, and options in provider_options={{'CUDAExecutionProvider': {{...}}}}"
-            )
-    if isinstance(options, Mapping):
-        unknown = [name for name in options if name not in names]
-        if unknown:
+ProviderList = list[tuple[str, list[tuple[str, str]]]]
+
+
+def provider_list(providers: object, provider_options: object) -> ProviderList:
+    """Providers with their options as text, in order; a provider may be a pair of its name and its options, as onnxruntime takes it."""
+    if isinstance(providers, (str, Mapping)) or not isinstance(providers, Iterable):
+        raise InvalidArgument(f"providers={providers!r}: a sequence of names is expected, as in providers=['CUDAExecutionProvider']")
+    names: list[str] = []
+    options: list[dict[str, object]] = []
+    for each in providers:
+        pair = each if isinstance(each, (tuple, list)) and len(each) == 2 else (each, {})
+        if not isinstance(pair[0], str):
+            raise InvalidArgument(f"providers has {each!r}: the name of a provider is expected, or a pair of its name and its options")
+        names.append(pair[0])
+        options.append(_mapping(*pair))
+    for index, mapping in enumerate(_options_by_index(names, provider_options)):
+        options[index] |= mapping
+    return [
+        (name, [(str(key), str(value)) for key, value in mapping.items() if value is not None])
+        for name, mapping in zip(names, options, strict=True)
+    ]
+
+
+def _options_by_index(names: Sequence[str], provider_options: object) -> list[dict[str, object]]:
+    if provider_options is None:
+        return [{} for _ in names]
+    if isinstance(provider_options, Mapping):
+        by_name = {short_name(name): _mapping(name, mapping) for name, mapping in provider_options.items()}
+        known = [short_name(name) for name in names]
+        if unknown := [name for name in provider_options if short_name(name) not in known]:
             raise InvalidArgument(f"provider_options names {', '.join(map(repr, unknown))}, which providers does not list")
-        each: list[Mapping[str, object]] = [options.get(name, {}) for name in names]
-    else:
-        each = list(options or [{} for _ in names])
-    if len(each) != len(names):
-        raise InvalidArgument(f"provider_options has {len(each)} entries for {len(names)} providers")
-    for name, mapping in zip(names, each, strict=True):
-        if not isinstance(mapping, Mapping):
-            raise InvalidArgument(f"provider_options of {name!r} is {mapping!r}: a mapping of keys to values is expected")
-    return [(name, [(str(key), str(value)) for key, value in mapping.items()]) for name, mapping in zip(names, each, strict=True)]
+        return [by_name.get(name, {}) for name in known]
+    if isinstance(provider_options, str) or not isinstance(provider_options, Iterable):
+        raise InvalidArgument(f"provider_options={provider_options!r}: a mapping for each provider is expected, or one by their names")
+    mappings = list(provider_options)
+    if len(mappings) != len(names):
+        raise InvalidArgument(f"provider_options has {len(mappings)} entries for {len(names)} providers")
+    return [_mapping(name, mapping) for name, mapping in zip(names, mappings, strict=True)]
+
+
+def _mapping(name: object, options: object) -> dict[str, object]:
+    if not isinstance(options, Mapping):
+        raise InvalidArgument(f"the options of {name!r} are {options!r}: a mapping of keys to values is expected")
+    return dict(options)
+
+
+def short_name(name: object) -> str:
+    """By which names of one provider are equal: "CUDA" and "CUDAExecutionProvider"."""
+    return str(name).lower().removesuffix("executionprovider")
+
+
+def are_cpu(providers: ProviderList) -> bool:
+    """Whether CPU alone runs a model."""
+    return all(short_name(name) == "cpu" for name, _ in providers)

@@ -110,8 +110,8 @@ def build_info() -> dict[str, object]:
     dict
         `version`, `distributions` (the installed packages that this is: `edgeonnx` or `edgeonnx-gpu`), `python`, `platform`,
         `abi_version`, `compiler`, `cpu` (the instructions in use: scalar, avx2 or avx512), `default_threads`, `onnxruntime_library`,
-        `onnxruntime_version`, and `providers` (each that ONNX Runtime was built with, or that is asked for most: "usable", or why not;
-        see `providers`). Where no usable runtime is found, the version is None and `onnxruntime_error` says why.
+        `onnxruntime_version`, and `providers`, those that ONNX Runtime was built with; whether they work, `eo.providers()` tells. Where no
+        usable runtime is found, the version is None and `onnxruntime_error` says why.
     """
     info: dict[str, object] = {
         "version": _core.version(),
@@ -124,12 +124,12 @@ def build_info() -> dict[str, object]:
         "default_threads": _core.default_threads(),
         "onnxruntime_library": None,
         "onnxruntime_version": None,
-        "providers": {},
+        "providers": [],
     }
     try:
         info["onnxruntime_library"] = library_path()
         info["onnxruntime_library"], info["onnxruntime_version"] = _core.runtime_open(library_path())
-        info["providers"] = {name: reason or "usable" for name, reason, _ in _core.providers(library_path())}
+        info["providers"] = [name for name, _, _ in _core.providers(library_path(), False)]
     except (RuntimeMissing, InvalidState) as error:
         info["onnxruntime_error"] = str(error)
     return info

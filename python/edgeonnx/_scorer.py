@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeonnx import _core
 from edgeonnx import _device as device
 from edgeonnx._device import lies_on_device
-from edgeonnx._errors import InvalidArgument, ModelError, NotFound, Unsupported
+from edgeonnx._errors import InvalidArgument, InvalidState, ModelError, NotFound, Unsupported
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
@@ -28,7 +28,7 @@ from edgeonnx._options import (
     request_of,
 )
 from edgeonnx._port import Port
-from edgeonnx._providers import FALLBACKS, provider_list
+from edgeonnx._providers import FALLBACKS, are_cpu, provider_list
 from edgeonnx._runtime import library_path
 from edgeonnx._scores import Cast, Origin, Report, Scores, scores_of
 from edgeonnx._tables import append, batches_of, materialize, read_table
@@ -61,7 +61,8 @@ class Scorer:
     """A model, loaded once and scored as often as wanted.
 
     Scorers may be used by many threads at once, pickled (model bytes, or path and digest, with all options), and used after `fork` (the
-    child loads its own copy when it first scores). Loading and scoring release the GIL; Ctrl-C stops a running `score`.
+    child loads its own copy when it first scores, but for scorers with execution providers, which refuse). Loading and scoring release the
+    GIL; Ctrl-C stops a running `score`.
 
     Parameters
     ----------
@@ -93,7 +94,8 @@ class Scorer:
         time (padded), which is slower for dense models.
     providers, provider_options
         Execution providers of ONNX Runtime in order of preference, and their options (one mapping each, or a mapping by provider), as in
-        `providers=["CUDAExecutionProvider"], provider_options=[{"device_id": 1}]`. One that cannot be used is an error; so are options
+        `providers=["CUDAExecutionProvider"], provider_options=[{"device_id": 1}]` or
+        `providers=[("CUDAExecutionProvider", {"device_id": 1})]`. One that cannot be used is an error; so are options
         that CUDA, TensorRT or OpenVINO do not have: `eo.providers()` lists theirs. A provider of a plugin has the option `library`, the
         path of the plugin, and may have `device`, which of its devices (0 is the first). Native kernels are not used beside providers.
     fallback
@@ -135,7 +137,7 @@ class Scorer:
         native: bool = True,
         selfcheck: bool = True,
         deterministic: bool = False,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
+        providers: Iterable[str | tuple[str, Mapping[str, object]]] = ("CPUExecutionProvider",),
         provider_options: Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]] | None = None,
         fallback: str | None = None,
         max_model_bytes: int | None = None,
@@ -162,6 +164,7 @@ class Scorer:
         self._usual_request = request_of(None, None, rename, columns)  # mistakes are told before the model is loaded
         self._rename = dict(rename or {})
         self._columns = {name: list(group) for name, group in (columns or {}).items()}
+        self._providers = provider_list(providers, provider_options)
         self._options = {
             "coercion": coercion,
             "nulls": nulls if not isinstance(nulls, Mapping) else dict(nulls),
@@ -171,8 +174,8 @@ class Scorer:
             "native": native,
             "selfcheck": selfcheck,
             "deterministic": deterministic,
-            "providers": tuple(providers),
-            "provider_options": provider_options,
+            "providers": [name for name, _ in self._providers],
+            "provider_options": [dict(options) for _, options in self._providers],
             "fallback": fallback,
             "max_model_bytes": max_model_bytes,
             "external_data": external_data,
@@ -183,7 +186,7 @@ class Scorer:
         self._core_options = {
             "model_name": self._path or "model",
             "external_data_folder": os.path.dirname(os.path.abspath(self._path)) if external_data and self._path else "",
-            "providers": provider_list(providers, provider_options),
+            "providers": self._providers,
             "max_model_bytes": max_model_bytes,
             "morsel_rows": morsel_rows or 0,
             "n_threads": threads or 0,
@@ -301,7 +304,13 @@ class Scorer:
         given = {"with_": with_, "columns": columns or self._columns}
         if refused := [name for name, value in given.items() if value]:
             raise Unsupported(f"{' and '.join(refused)} is for data on the CPU; of data on a device nothing is converted or put together")
-        return device.score(self._core, (self._inputs, self._outputs), data, outputs, out, self._rename if rename is None else rename)
+        if are_cpu(self._providers):
+            raise Unsupported(
+                f"{device.what_lies_there(data)} lies on a CUDA device, and this scorer runs on the CPU; choose "
+                "providers=['CUDAExecutionProvider'], or move it to the CPU first"
+            )
+        self._use()
+        return device.score(self._core, (self._inputs, self._outputs), data, outputs, out, {**self._rename, **(rename or {})})
 
     def _score(self, data: object, request: Request, out: Mapping[str, NDArray[Any]] | None, first_row: int) -> Scores:
         source = read_table(data, self._inputs)
@@ -445,6 +454,11 @@ class Scorer:
     def _use(self) -> None:
         """Load again in a child of fork: what was inherited belongs to threads that do not exist there, and is never touched."""
         if self._generation != _fork_generation:
+            if not are_cpu(self._providers):
+                raise InvalidState(
+                    "a scorer with execution providers cannot be used in a child of fork, where their devices and threads do not work; "
+                    "start workers by spawn or forkserver, and load the model there"
+                )
             _abandoned.append((self._core, self._bindings, self._short_way))
             self._load()
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgeonnx import _core
 from edgeonnx._decimals import objects_of
-from edgeonnx._errors import NotFound
+from edgeonnx._errors import NotFound, Unsupported
 
 __all__ = ["Cast", "Origin", "Report", "Scores", "scores_of"]
 
@@ -131,7 +131,11 @@ class Scores(Mapping[str, NDArray[Any]]):
         return self._arrays.items()
 
     def __repr__(self) -> str:
-        columns = ", ".join(f"{name}: {values.dtype}{list(values.shape)}" for name, values in self._arrays.items())
+        # Results that stay on a device are of whatever type the caller has there.
+        columns = ", ".join(
+            f"{name}: {values.dtype}{list(values.shape)}" if isinstance(values, numpy.ndarray) else f"{name}: {type(values).__qualname__}"
+            for name, values in self._arrays.items()
+        )
         return f"Scores({columns})"
 
     @property
@@ -162,6 +166,8 @@ class Scores(Mapping[str, NDArray[Any]]):
         See "The Arrow PyCapsule Interface" in Arrow's documentation.
         """
         values, masks, _ = self._raw
+        if elsewhere := [name for name, array in values.items() if not isinstance(array, numpy.ndarray)]:
+            raise Unsupported(f"result {elsewhere[0]!r} lies on a device, from where Arrow does not take it; bring it to the CPU first")
         contiguous = [numpy.ascontiguousarray(array) for array in values.values()]
         return _core.export_stream(list(values), contiguous, [(masks or {}).get(name) for name in values], dict(self._origin.decimals))
 

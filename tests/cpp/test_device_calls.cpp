@@ -50,12 +50,12 @@ struct Tensors {
   }
 
   std::vector<edgeonnx_device_tensor> inputs() const {
-    return {{"x", there[0].get(), shapes[0], nullptr, 2, EDGEONNX_TYPE_FLOAT},
-            {"k", there[1].get(), shapes[1], nullptr, 1, EDGEONNX_TYPE_INT64}};
+    return {{"x", there[0].get(), shapes[0], nullptr, 2, EDGEONNX_TYPE_FLOAT, {}},
+            {"k", there[1].get(), shapes[1], nullptr, 1, EDGEONNX_TYPE_INT64, {}}};
   }
   std::vector<edgeonnx_device_tensor> outputs() const {
-    return {{"twice", there[3].get(), shapes[1], nullptr, 1, EDGEONNX_TYPE_INT64},
-            {"y", there[2].get(), shapes[2], nullptr, 2, EDGEONNX_TYPE_FLOAT}};
+    return {{"twice", there[3].get(), shapes[1], nullptr, 1, EDGEONNX_TYPE_INT64, {}},
+            {"y", there[2].get(), shapes[2], nullptr, 2, EDGEONNX_TYPE_FLOAT, {}}};
   }
   std::vector<edgeonnx_device_tensor> host_outputs() {
     auto tensors = outputs();
@@ -209,7 +209,7 @@ TEST(test_tensors_elsewhere_than_the_scorer_are_unsupported) {
   const Scorer cpu = load(model);
   refused = refusal(cpu.get(), call_of(inputs, outputs));
   CHECK_EQUAL(refused.first, static_cast<int>(EDGEONNX_UNSUPPORTED));
-  CHECK(contains(refused.second, "runs on the CPU, and the data lie on a device"));
+  CHECK(contains(refused.second, "does not run on a CUDA device, and the data lie on one"));
   tensors.cuda.cudaSetDevice(0);
 }
 

@@ -223,6 +223,7 @@ typedef struct edgeonnx_provider_option {
   const char* type;          /* what its value may be: "true or false", "a whole number from 0", "FP32, FP16 or ACCURACY" ... */
   const char* default_value; /* ONNX Runtime's */
   const char* meaning;
+  const void* reserved[2];
 } edgeonnx_provider_option;
 
 typedef struct edgeonnx_provider_info {
@@ -230,13 +231,16 @@ typedef struct edgeonnx_provider_info {
   const char* reason;                      /* why it can't be used here, with the loader's own words; "" if it can */
   const edgeonnx_provider_option* options; /* those that are checked; of a provider without any, all are handed on as they are */
   size_t n_options;
+  const void* reserved[4];
 } edgeonnx_provider_info;
 
 /** Finds out which execution providers work here: CPU, CUDA, TensorRT, OpenVINO, and all others that ONNX Runtime was built with, each by a
  * model of one node that it runs. Opens ONNX Runtime; the libraries of providers that load stay in the process.
  * @param ort_library  as in edgeonnx_scorer_options
+ * @param tries        0: those that ONNX Runtime was built with are listed, and none is tried
  * @param out          released with edgeonnx_providers_release */
-EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_find(const char* ort_library, edgeonnx_providers** out, edgeonnx_error* error);
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_find(const char* ort_library, int32_t tries, edgeonnx_providers** out,
+                                                        edgeonnx_error* error);
 EDGEONNX_EXPORT int64_t edgeonnx_providers_count(const edgeonnx_providers* providers);
 /** Strings and options belong to `providers`. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_providers_get(const edgeonnx_providers* providers, int64_t index, edgeonnx_provider_info* info);
@@ -251,7 +255,8 @@ typedef struct edgeonnx_device_tensor {
   const int64_t* shape; /* `rank` sizes, rows first; [N] will do for [N, 1] */
   void* ready;          /* of an input: a cudaEvent_t after which its values are there; NULL: they are there */
   int32_t rank;
-  int32_t type; /* EDGEONNX_TYPE_* */
+  int32_t type;      /* EDGEONNX_TYPE_* */
+  void* reserved[2]; /* NULL */
 } edgeonnx_device_tensor;
 
 typedef struct edgeonnx_device_call {
@@ -270,7 +275,7 @@ typedef struct edgeonnx_device_call {
 
 /** Scores tensors that lie on the device of the scorer's provider (CUDA, TensorRT), in one run: nothing is converted, no NULL is looked
  * for. EDGEONNX_UNSUPPORTED where the scorer runs on the CPU; EDGEONNX_INVALID_ARGUMENT lists all that is wrong with names, types, shapes
- * and addresses. */
+ * and addresses. on_score is not called. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_score_device(const edgeonnx_scorer* scorer, const edgeonnx_device_call* call,
                                                              edgeonnx_error* error);
 

@@ -1,5 +1,6 @@
 """The group of commands, and the one place where a failure becomes a line on stderr and an exit code."""
 
+import contextlib
 import os
 import re
 import signal
@@ -72,7 +73,12 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, code: int) -> NoReturn:
     print(f"edgeonnx: {_one_line(message)}", file=sys.stderr)
-    sys.exit(code)
+    sys.stderr.flush()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    # Files are closed and gone by now. Threads of a reader may yet want the interpreter, which would end them while it goes down, and
+    # with them the process, by another code.
+    os._exit(code)
 
 
 def _as_options(message: str) -> str:
@@ -93,7 +99,9 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     click.echo(f"edgeonnx {edgeonnx.__version__}")
     for name, fact in edgeonnx.build_info().items():
         if isinstance(fact, dict):
-            fact = "".join(f"\n  {key}: {value}" for key, value in fact.items())
+            fact = [f"{key} {value}" for key, value in fact.items()]
+        if isinstance(fact, list):
+            fact = ", ".join(fact)
         click.echo(f"{name}: {fact}")
     ctx.exit()
 

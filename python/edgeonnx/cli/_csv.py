@@ -27,7 +27,7 @@ def read_csv(file: IO[bytes], request: Request) -> Source:
     whole_lines = sample[: sample.rfind(b"\n") + 1] if len(sample) == _SAMPLE_BYTES else sample
     convert = pa.csv.ConvertOptions(null_values=NULL_WORDS)
     parse = pa.csv.ParseOptions(delimiter=request.delimiter)
-    suggested = pa.csv.open_csv(io.BytesIO(whole_lines or sample), parse_options=parse, convert_options=convert).schema
+    suggested = pa.csv.open_csv(pa.BufferReader(whole_lines or sample), parse_options=parse, convert_options=convert).schema
     _check_delimiter(suggested.names, request)
     unused = request.unused(suggested.names)
     names = [name for name in suggested.names if name not in unused]

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeonnx._providers import short_name
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -40,13 +42,15 @@ def _setting(value: str) -> tuple[str, str, str]:
 
 def scorer_arguments(providers: tuple[str, ...], settings: tuple[tuple[str, str, str], ...], fallback: str | None) -> dict[str, Any]:
     """Arguments of `Scorer`; none where no provider was chosen."""
+    by_name = {short_name(name): name for name in providers}
     options: dict[str, dict[str, str]] = {name: {} for name in providers}
     for name, key, value in settings:
-        if name not in options:
+        if short_name(name) not in by_name:
             raise click.UsageError(f"--provider-option {name}.{key}: there is no --provider {name}")
-        if key in options[name]:
+        chosen = options[by_name[short_name(name)]]
+        if key in chosen:
             raise click.UsageError(f"--provider-option {name}.{key} is given twice")
-        options[name][key] = value
+        chosen[key] = value
     if not providers:
         if fallback:
             raise click.UsageError("--fallback is for nodes that a --provider does not take, and none was chosen")

@@ -5,6 +5,7 @@ from rich.table import Table
 
 import edgeonnx
 from edgeonnx import Provider
+from edgeonnx._providers import short_name
 from edgeonnx.cli._console import stdout_console
 from edgeonnx.cli._error import CommandError
 
@@ -24,9 +25,8 @@ def providers(name: str | None) -> None:
             if provider.reason:
                 console.print(f"  {provider.reason}", markup=False, soft_wrap=True)
         return
-    wanted = name.lower().removesuffix(_SUFFIX.lower())
     for provider in found:
-        if provider.name.removesuffix(_SUFFIX).lower() == wanted:
+        if short_name(provider.name) == short_name(name):
             _print_options(provider)
             return
     names = ", ".join(provider.name.removesuffix(_SUFFIX) for provider in found)
