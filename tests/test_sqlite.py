@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -528,10 +529,10 @@ def test_second_sqlite_of_a_process_is_refused() -> None:
     import sqlite3
 
     connect().close()
-    other = sqlite3.connect(":memory:")
-    other.enable_load_extension(True)
-    with pytest.raises(sqlite3.OperationalError, match="already loaded by another SQLite library of this process"):
-        other.load_extension(eo.sqlite_extension())
+    with contextlib.closing(sqlite3.connect(":memory:")) as other:
+        other.enable_load_extension(True)
+        with pytest.raises(sqlite3.OperationalError, match="already loaded by another SQLite library of this process"):
+            other.load_extension(eo.sqlite_extension())
 
 
 def test_child_of_fork_loads_its_own_models() -> None:
