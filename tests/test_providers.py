@@ -255,6 +255,16 @@ def test_two_packages_of_onnxruntime_in_one_folder_are_told(tmp_path: Path) -> N
     assert "onnxruntime and onnxruntime-gpu are installed together" in reason or "onnxruntime-gpu and onnxruntime are" in reason
 
 
+def test_provider_beside_the_library_of_another_package_is_refused(tmp_path: Path) -> None:
+    real = provider_builds.library("openvino")
+    (tmp_path / "onnxruntime").symlink_to(real.parent.parent)
+    for name in ("onnxruntime-1.32.0", "onnxruntime_openvino-1.24.1"):
+        (tmp_path / f"{name}.dist-info").mkdir()
+    reason = provider_builds.listed(tmp_path / "onnxruntime" / "capi" / real.name)["OpenVINOExecutionProvider"]
+    assert "installed together" in reason
+    assert "uninstall them" in reason
+
+
 def test_two_distributions_of_edgeonnx_in_one_folder_are_refused(tmp_path: Path) -> None:
     shutil.copytree(Path(eo.__file__).parent, tmp_path / "edgeonnx", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("edgeonnx-0.1.0", "edgeonnx_gpu-0.1.0"):

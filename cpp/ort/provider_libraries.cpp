@@ -116,11 +116,11 @@ std::string overwritten(const Library& library) {
 
 std::string not_built_in(const ProviderKind& kind, const Library& library) {
   const std::string file = *kind.library ? std::string(kind.library) + " is not beside " : "it is not in ";
-  const std::string text = file + library.path() + ", ONNX Runtime " + library.version() + " built without this provider";
+  const std::string text = file + library.path() + ", ONNX Runtime " + library.version() + ", which was built without this provider";
   if (const std::string both = overwritten(library); !both.empty()) return text + "; " + both;
   if (!*kind.package) return text;
   const bool is_cuda = kind.call == ProviderCall::kCuda || kind.call == ProviderCall::kTensorRt;
-  return text + "; in the place of onnxruntime, pip install " + (is_cuda ? "\"onnxruntime-gpu[cuda,cudnn]\"" : kind.package);
+  return text + "; pip uninstall onnxruntime, then pip install " + (is_cuda ? "\"onnxruntime-gpu[cuda,cudnn]\"" : kind.package);
 }
 
 }  // namespace
@@ -149,6 +149,9 @@ void open_needed_by(const ProviderKind& kind, const Library& library) {
 
 void require_only_runtime(const ProviderKind& kind, const Library& library) {
   if (provider_file(kind, library).empty()) return;
+  if (const std::string both = overwritten(library); !both.empty()) {
+    throw Error(Code::kInvalidState, "execution provider " + in_quotes(kind.name) + " cannot be used: " + both);
+  }
   void* const shared = dlopen("libonnxruntime_providers_shared.so", RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
   if (shared == nullptr) return;
   const link_map* where = nullptr;

@@ -13,7 +13,8 @@ namespace edgeonnx::ort {
 /// appending the provider then fails with the loader's reason.
 void open_needed_by(const ProviderKind& kind, const Library& library);
 
-/// Throws Error(kInvalidState) where another ONNX Runtime of the process, that of Python's package for instance, has mapped the library
+/// Throws Error(kInvalidState) where two packages of ONNX Runtime lie in one folder, so that the provider may be the other one's, and where
+/// another ONNX Runtime of the process, that of Python's package for instance, has mapped the library
 /// that providers talk to it through: this one's would talk to that runtime.
 void require_only_runtime(const ProviderKind& kind, const Library& library);
 

@@ -61,10 +61,10 @@ void append_unknown(const Library& library, OrtSessionOptions* session_options, 
     return append(library, session_options, {name.c_str(), word.c_str(), ProviderCall::kByName, "", "", {}}, provider);
   }
   std::vector<std::string> names;
-  for (const ProviderKind& kind : provider_kinds()) names.emplace_back(kind.word);
-  throw Error(Code::kInvalidArgument, "there is no execution provider " + in_quotes(provider.name) +
-                                          nearest_hint(short_name(provider.name), names) + "; ONNX Runtime " + library.version() + " has " +
-                                          join(built_in) + "; the provider of a plugin needs the option 'library', the path of the plugin");
+  for (const ProviderKind& kind : provider_kinds()) names.insert(names.end(), {kind.word, kind.name});
+  throw Error(Code::kInvalidArgument, "there is no execution provider " + in_quotes(provider.name) + nearest_hint(provider.name, names) +
+                                          "; ONNX Runtime " + library.version() + " has " + join(built_in) +
+                                          "; the provider of a plugin needs the option 'library', the path of the plugin");
 }
 
 }  // namespace

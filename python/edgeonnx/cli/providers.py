@@ -38,7 +38,8 @@ def _print_options(provider: Provider) -> None:
     console.print(f"[bold]{provider.name}[/]: ", end="")
     console.print("usable" if provider.usable else provider.reason, markup=False, soft_wrap=True)
     if not provider.options:
-        console.print("Its options are not known here; what is given is handed on as it is.")
+        is_cpu = short_name(provider.name) == "cpu"
+        console.print("It takes no options." if is_cpu else "Its options are not known here; what is given is handed on as it is.")
         return
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     for heading in ("option", "value", "default", "meaning"):
