@@ -15,12 +15,13 @@ import numpy
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables import _array, _arrow, _mapping, _pandas, _polars, _structured, _tensor
 from edgeonnx._tables._columns import Array, Source
+from edgeonnx._tables._numpy import columns_of
 from edgeonnx._tables._row import is_single
 
 if TYPE_CHECKING:
     from edgeonnx._port import Port
 
-__all__ = ["Source", "append", "batches_of", "is_single", "materialize", "read_table"]
+__all__ = ["Source", "append", "batches_of", "columns_of", "is_single", "materialize", "read_table"]
 
 
 class _Kind(Protocol):

@@ -1,0 +1,43 @@
+"""Estimators of other frameworks: recognised, asked, and turned into ONNX. One module per framework."""
+
+from __future__ import annotations
+
+import importlib
+
+from edgeonnx._errors import Unsupported
+from edgeonnx._estimators._base import Answers, Draft, Estimator, Field, Split
+from edgeonnx._estimators._outputs import expected_outputs
+
+__all__ = ["Answers", "Draft", "Estimator", "Field", "Split", "estimator_of", "expected_outputs"]
+
+# The package that a class comes from, and the module here that knows it. Own classes of a user count by what they derive from.
+_FRAMEWORKS = {
+    "lightgbm": "_lightgbm",
+    "xgboost": "_xgboost",
+    "catboost": "_catboost",
+    "keras": "_keras",
+    "tensorflow": "_tensorflow",
+    "torch": "_torch",
+    "pyspark": "_spark",
+    "sklearn": "_sklearn",
+}
+
+
+def estimator_of(fitted: object) -> Estimator:
+    """What is known of a fitted estimator.
+
+    Raises
+    ------
+    Unsupported
+        It is of no framework that is known here.
+    """
+    for base in type(fitted).__mro__:
+        module = _FRAMEWORKS.get(base.__module__.partition(".")[0])
+        if module is not None:
+            found = importlib.import_module(f"edgeonnx._estimators.{module}").estimator(fitted)
+            assert isinstance(found, Estimator)
+            return found
+    raise Unsupported(
+        f"an object of type {type(fitted).__module__}.{type(fitted).__qualname__} is no estimator that is known here; these are: "
+        "scikit-learn, LightGBM, XGBoost, CatBoost, PyTorch, Keras, TensorFlow and Spark ML"
+    )

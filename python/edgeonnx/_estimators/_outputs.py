@@ -1,0 +1,91 @@
+"""Which output of a model must say what of an estimator's answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import numpy
+
+from edgeonnx._errors import ShapeError
+from edgeonnx._estimators._base import Answers
+from edgeonnx._port import Port
+from edgeonnx._tables._columns import Array
+
+CLASSES_KEY = "edgeonnx.classes"
+
+
+def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[str, str]) -> dict[str, Array]:
+    """An estimator's answers under the names of a model's outputs.
+
+    The label is the first output of whole numbers; outputs of floats take the scores in their order: one of the same width whole, or
+    several of one value a row column by column. A single output beside two classes is the second one's.
+
+    Parameters
+    ----------
+    answers
+        Of the estimator.
+    ports
+        The outputs of the model; those of text are passed over.
+    metadata
+        Of the model: it may say which classes its labels count (`edgeonnx.classes`).
+
+    Returns
+    -------
+    dict of arrays of shape (n_rows,) or (n_rows, k)
+        For each output that has a counterpart.
+
+    Raises
+    ------
+    ShapeError
+        An output of floats has no counterpart.
+    """
+    expected: dict[str, Array] = {}
+    columns = [column for score in answers.scores for column in _columns(score)]
+    wide = [score for score in answers.scores if score.shape[1] > 1]
+    floats = [port for port in ports if _element(port) in ("float", "double", "float16", "bfloat16")]
+    labels = [port for port in ports if _element(port) in ("int64", "int32", "bool")]
+    if answers.labels is not None and labels:
+        expected[labels[0].name] = _label_numbers(answers, metadata)
+    if len(floats) == 1 and _width(floats[0]) == 1 and len(answers.scores) == 1 and answers.scores[0].shape[1] == 2:
+        columns = [answers.scores[0][:, 1]]
+    for port in floats:
+        width = _width(port)
+        if width == 1 and columns:
+            expected[port.name] = columns.pop(0)
+            continue
+        fitting = next((score for score in wide if width in (None, score.shape[1])), None)
+        if fitting is None:
+            raise ShapeError(
+                f"output '{port.name}' of {width or 'any number of'} values a row has no counterpart in what the estimator answers: "
+                + ", ".join(f"{score.shape[1]} values a row" for score in answers.scores)
+            )
+        wide = [score for score in wide if score is not fitting]
+        expected[port.name] = fitting
+    return expected
+
+
+def _label_numbers(answers: Answers, metadata: Mapping[str, str]) -> Array:
+    """Labels as a model gives them: whole numbers, or the places of text labels among the classes."""
+    labels = numpy.asarray(answers.labels).reshape(-1)
+    if labels.dtype.kind in "iub":
+        return labels
+    if labels.dtype.kind == "f":
+        return labels.astype(numpy.int64)
+    classes = json.loads(metadata[CLASSES_KEY]) if CLASSES_KEY in metadata else [str(each) for each in numpy.unique(labels)]
+    places = {name: place for place, name in enumerate(classes)}
+    return numpy.array([places.get(str(label), -1) for label in labels], numpy.int64)
+
+
+def _columns(score: Array) -> list[Array]:
+    return [score[:, k] for k in range(score.shape[1])]
+
+
+def _element(port: Port) -> str:
+    return port.onnx_type.removeprefix("tensor(").removesuffix(")")
+
+
+def _width(port: Port) -> int | None:
+    inner = port.shape[1:]
+    return None if any(size is None for size in inner) else prod(size for size in inner if size is not None)

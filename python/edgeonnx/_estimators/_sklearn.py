@@ -1,0 +1,266 @@
+"""scikit-learn, through skl2onnx."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from edgeonnx._errors import Unsupported
+from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, frame, matrix, ordered, two_dimensional
+from edgeonnx._estimators._blocks import column_types
+from edgeonnx._extras import needed
+
+MATRIX = "X"
+
+# These round their columns to float32 before they compare (sklearn.tree._tree.DTYPE).
+_FLOAT32_TREES = ("sklearn.tree", "sklearn.ensemble._forest", "sklearn.ensemble._gb", "sklearn.ensemble._iforest")
+_HISTOGRAM_TREES = "sklearn.ensemble._hist_gradient_boosting"
+
+
+def estimator(fitted: Any) -> Estimator:
+    return Sklearn(fitted)
+
+
+class Sklearn(Estimator):
+    source = "scikit-learn"
+
+    def __init__(self, fitted: Any) -> None:
+        super().__init__(fitted)
+        module = type(self._last).__module__
+        if module.startswith(_HISTOGRAM_TREES):
+            self.compares_in = "float64"
+        elif module.startswith(_FLOAT32_TREES):
+            self.compares_in = "float32"
+        elif "lightgbm" in module:
+            self.compares_in = "float64"
+        elif module.startswith(("xgboost", "catboost")):
+            self.compares_in = "float32"
+
+    @property
+    def _last(self) -> Any:
+        """The estimator at the end of pipelines and searches."""
+        last = self.fitted
+        while True:
+            if hasattr(last, "steps") and last.steps:
+                last = last.steps[-1][1]
+            elif hasattr(last, "best_estimator_"):
+                last = last.best_estimator_
+            else:
+                return last
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        names = getattr(self.fitted, "feature_names_in_", None)
+        return None if names is None else tuple(map(str, names))
+
+    @property
+    def n_features(self) -> int | None:
+        return getattr(self.fitted, "n_features_in_", None)
+
+    def answers(self, columns: Columns) -> Answers:
+        mine = ordered(columns, self.feature_names, self.source)
+        data = frame(mine) if self.feature_names is not None else matrix(mine)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._answers(data)
+
+    def _answers(self, data: Any) -> Answers:
+        from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+        fitted = self.fitted
+        if is_regressor(fitted):
+            return Answers((two_dimensional(fitted.predict(data)),))
+        if is_classifier(fitted) or _offers(fitted, "predict_proba"):
+            classes = getattr(fitted, "classes_", None)
+            labels = numpy.asarray(fitted.predict(data))
+            return Answers(_class_scores(fitted, data), labels, classes)
+        if is_outlier_detector(fitted):
+            return Answers((two_dimensional(fitted.decision_function(data)),), numpy.asarray(fitted.predict(data)))
+        if is_clusterer(fitted):
+            scores = (two_dimensional(fitted.transform(data)),) if _offers(fitted, "transform") else ()
+            return Answers(scores, numpy.asarray(fitted.predict(data)))
+        if _offers(fitted, "transform"):
+            return Answers((two_dimensional(fitted.transform(data)),))
+        if _offers(fitted, "predict"):
+            return Answers((two_dimensional(fitted.predict(data)),))
+        raise Unsupported(f"{type(fitted).__qualname__} neither predicts nor transforms new rows")
+
+    def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
+        needed("skl2onnx", "converting a scikit-learn estimator")
+        _register_boosters(self.fitted)
+        types, groups = self._types(fields, precision)
+        fitted = _with_whole_labels(self.fitted)
+        with _quietly():
+            from skl2onnx import convert_sklearn
+
+            model = convert_sklearn(
+                fitted,
+                "edgeonnx",
+                list(types.items()),
+                target_opset=_opsets(target_opset),
+                options=_options(fitted, self._answers_scores()),
+            )
+        return Draft(model, groups, self._roles())
+
+    def _types(self, fields: Sequence[Field], precision: str) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """What skl2onnx is told of the inputs: one matrix, or one input per column where the estimator chooses columns by name."""
+        from skl2onnx.common import data_types
+
+        of = {
+            "double": data_types.DoubleTensorType,
+            "float": data_types.FloatTensorType,
+            "int64": data_types.Int64TensorType,
+            "bool": data_types.BooleanTensorType,
+        }
+        chosen = column_types(self.fitted, fields, precision)
+        if chosen is None:
+            width = sum(int(numpy.prod(each.shape)) for each in fields)
+            return {MATRIX: of[precision]([None, width])}, {MATRIX: [each.name for each in fields]}
+        return {name: of[kind]([None, 1]) for name, kind in chosen.items()}, {}
+
+    def _answers_scores(self) -> bool:
+        return _offers(self._last, "predict_proba") or _offers(self._last, "decision_function")
+
+    def _roles(self) -> dict[str, str]:
+        from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+        fitted = self.fitted
+        if is_regressor(fitted):
+            return {"float": "prediction"}
+        if is_classifier(fitted) or _offers(fitted, "predict_proba"):
+            return {"integer": "label", "float": "probability" if _offers(fitted, "predict_proba") else "score"}
+        if is_outlier_detector(fitted):
+            return {"integer": "label", "float": "score"}
+        if is_clusterer(fitted):
+            return {"integer": "label", "float": "distance"}
+        return {"float": "transformed", "integer": "transformed"}
+
+    def trees(self) -> Iterable[Split | None] | None:
+        last = self._last
+        module = type(last).__module__
+        if "lightgbm" in module:
+            from edgeonnx._estimators._lightgbm import trees_of
+
+            return trees_of(last)
+        if module.startswith(_HISTOGRAM_TREES):
+            return [_histogram_tree(tree.nodes) for round_ in last._predictors for tree in round_]
+        if hasattr(last, "tree_"):
+            return [_tree(last.tree_)]
+        if module.startswith(_FLOAT32_TREES) and hasattr(last, "estimators_"):
+            return [_tree(each.tree_) for each in numpy.asarray(last.estimators_, dtype=object).reshape(-1)]
+        return None
+
+
+def _offers(fitted: Any, method: str) -> bool:
+    return callable(getattr(fitted, method, None))
+
+
+def _class_scores(fitted: Any, data: Any) -> tuple[Any, ...]:
+    if _offers(fitted, "predict_proba"):
+        found = fitted.predict_proba(data)
+        if isinstance(found, list):  # one of each output
+            return tuple(two_dimensional(each) for each in found)
+        return (two_dimensional(found),)
+    if _offers(fitted, "decision_function"):
+        found = two_dimensional(fitted.decision_function(data))
+        return (numpy.column_stack([-found, found]) if found.shape[1] == 1 else found,)
+    return ()
+
+
+def _options(fitted: Any, has_scores: bool) -> dict[Any, Any] | None:
+    from sklearn.base import is_classifier
+
+    if not is_classifier(fitted) or not has_scores:
+        return None
+    options: dict[str, Any] = {"zipmap": False}
+    last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
+    if not _offers(last, "predict_proba"):
+        options["raw_scores"] = True
+    return {id(last): options}
+
+
+def _opsets(target_opset: int | None) -> dict[str, int] | None:
+    return None if target_opset is None else {"": target_opset, "ai.onnx.ml": 3 if target_opset >= 13 else 1}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Converters warn of their own dependencies and of numbers that change nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _register_boosters(fitted: Any) -> None:
+    """Let skl2onnx convert the boosters of other packages inside pipelines."""
+    found = {type(part).__module__.partition(".")[0] for part in _parts(fitted)}
+    if "lightgbm" in found:
+        from edgeonnx._estimators._lightgbm import register
+    elif "xgboost" in found:
+        from edgeonnx._estimators._xgboost import register
+    elif "catboost" in found:
+        from edgeonnx._estimators._catboost import register
+    else:
+        return
+    register()
+
+
+def _parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """An estimator and the estimators in it."""
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if hasattr(value, "get_params"):
+        yield value
+        held: Iterable[Any] = vars(value).values()
+    elif isinstance(value, Mapping):
+        held = value.values()
+    elif isinstance(value, (list, tuple)) or (isinstance(value, numpy.ndarray) and value.dtype == object):
+        held = value
+    else:
+        return
+    for each in held:
+        yield from _parts(each, seen)
+
+
+def _with_whole_labels(fitted: Any) -> Any:
+    """A copy whose text classes are whole numbers, their places: edgeonnx reads no text. The estimator itself where there is no text."""
+    classes = [part.classes_ for part in _parts(fitted) if hasattr(part, "classes_") and not isinstance(part.classes_, list)]
+    if not any(numpy.asarray(each).dtype.kind in "OUS" for each in classes):
+        return fitted
+    changed = copy.deepcopy(fitted)
+    for part in _parts(changed):
+        if "classes_" in vars(part) and numpy.asarray(part.classes_).dtype.kind in "OUS":
+            part.classes_ = numpy.arange(len(part.classes_))
+        for name in ("_label_encoder", "_le", "le_", "_label_binarizer", "label_binarizer_"):
+            inner = vars(part).get(name)
+            if inner is not None and numpy.asarray(inner.classes_).dtype.kind in "OUS":
+                inner.classes_ = numpy.arange(len(inner.classes_))
+    return changed
+
+
+def _tree(tree: Any) -> Split | None:
+    left, right, feature, threshold = tree.children_left, tree.children_right, tree.feature, tree.threshold
+    built: dict[int, Split | None] = {}
+    for node in range(tree.node_count - 1, -1, -1):  # children have higher numbers than their parents
+        is_leaf = left[node] == -1
+        built[node] = None if is_leaf else Split(int(feature[node]), float(threshold[node]), built[left[node]], built[right[node]])
+    return built[0]
+
+
+def _histogram_tree(nodes: Any) -> Split | None:
+    built: dict[int, Split | None] = {}
+    for place in range(len(nodes) - 1, -1, -1):
+        node = nodes[place]
+        built[place] = (
+            None
+            if node["is_leaf"]
+            else Split(int(node["feature_idx"]), float(node["num_threshold"]), built[int(node["left"])], built[int(node["right"])])
+        )
+    return built[0]
