@@ -3,6 +3,9 @@
 `Scorer` loads a model; its `score`, `predict` and `stream` take tables. Every exception derives from `Error`.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from edgeonnx._cast import cast
 from edgeonnx._core import version as _version
 from edgeonnx._errors import (
@@ -19,6 +22,7 @@ from edgeonnx._errors import (
     NullError,
     OutOfMemory,
     Overflow,
+    ParityWarning,
     RuntimeMissing,
     ShapeError,
     Unsupported,
@@ -28,6 +32,9 @@ from edgeonnx._providers import Provider, ProviderOption, providers
 from edgeonnx._runtime import build_info, get_include, get_library, sqlite_extension
 from edgeonnx._scorer import Scorer
 from edgeonnx._scores import Cast, Report, Scores
+
+if TYPE_CHECKING:
+    from edgeonnx._convert import convert
 
 __version__ = _version()
 
@@ -46,6 +53,7 @@ __all__ = [
     "NullError",
     "OutOfMemory",
     "Overflow",
+    "ParityWarning",
     "Port",
     "Provider",
     "ProviderOption",
@@ -58,8 +66,23 @@ __all__ = [
     "__version__",
     "build_info",
     "cast",
+    "convert",
     "get_include",
     "get_library",
     "providers",
     "sqlite_extension",
 ]
+
+# Scoring should not wait for what only the making and checking of models needs.
+_LATE = {"convert": "edgeonnx._convert"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'edgeonnx' has no attribute '{name}'")
+    found = globals()[name] = getattr(importlib.import_module(_LATE[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -16,6 +16,7 @@ __all__ = [
     "NullError",
     "OutOfMemory",
     "Overflow",
+    "ParityWarning",
     "RuntimeMissing",
     "ShapeError",
     "Unsupported",
@@ -148,8 +149,12 @@ class InternalError(Error, RuntimeError):
     code = 15
 
 
+class ParityWarning(UserWarning):
+    """A converted model does not answer as its estimator does on some rows."""
+
+
 # Tracebacks and pickles name the classes where users find them.
-for _kind in (Error, *Error.__subclasses__()):
+for _kind in (Error, *Error.__subclasses__(), ParityWarning):
     _kind.__module__ = "edgeonnx"
 
 _BY_CODE: dict[int, type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}

@@ -38,6 +38,11 @@ class Field(NamedTuple):
     """Of one row's value: () for plain columns."""
 
 
+def is_float32(field: Field) -> bool:
+    """Whether every value of the column is a float32."""
+    return numpy.can_cast(field.dtype, numpy.float32)
+
+
 class Split(NamedTuple):
     """A node of a decision tree that asks for one feature: at most `threshold`, or one of `categories`."""
 
@@ -65,8 +70,8 @@ class Estimator(ABC):
 
     source: ClassVar[str]
     """The framework's name."""
-    precisions: ClassVar[tuple[str, ...]] = ("double", "float")
-    """In which the model may compute, the most exact first. Each is tried and the one that agrees best is taken."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """That converting it needs."""
     compares_in: str | None = None
     """`"float32"`: its trees round columns to real and compare then; `"float64"`: they compare columns as they are; None: no trees."""
 
@@ -74,9 +79,18 @@ class Estimator(ABC):
         self.fitted = fitted
 
     @property
+    def splits_columns(self) -> bool:
+        """Whether the features that its trees split are the columns of the table, in their order."""
+        return self.compares_in is not None
+
+    @property
     def feature_names(self) -> tuple[str, ...] | None:
         """The columns that it was fitted on, in order; None where it does not know."""
         return None
+
+    def precisions_for(self, fields: Sequence[Field]) -> tuple[str, ...]:
+        """In which the model may compute, `double` or `float`, the most exact first: each is tried until one agrees."""
+        return ("float",)
 
     @abstractmethod
     def answers(self, columns: Columns) -> Answers:

@@ -12,7 +12,6 @@ import numpy
 from edgeonnx._errors import Unsupported
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, frame, matrix, ordered, two_dimensional
 from edgeonnx._estimators._converters import MATRIX, matrix_groups
-from edgeonnx._extras import needed
 
 
 def estimator(fitted: Any) -> Estimator:
@@ -21,7 +20,7 @@ def estimator(fitted: Any) -> Estimator:
 
 class CatBoost(Estimator):
     source = "CatBoost"
-    precisions = ("float",)
+    packages = ("onnx",)
     compares_in = "float32"
 
     @property
@@ -42,7 +41,8 @@ class CatBoost(Estimator):
         return hasattr(self.fitted, "predict_proba")
 
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
-        onnx = needed("onnx", "converting a CatBoost model")
+        import onnx
+
         if self.fitted.get_cat_feature_indices():
             raise Unsupported("CatBoost exports no categorical features to ONNX; encode them as numbers before training")
         _, groups = matrix_groups(fields)

@@ -10,7 +10,6 @@ import numpy
 
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, binary, frame, matrix, ordered, two_dimensional
 from edgeonnx._estimators._converters import booster_draft, register_boosters
-from edgeonnx._extras import needed
 
 
 def estimator(fitted: Any) -> Estimator:
@@ -19,7 +18,7 @@ def estimator(fitted: Any) -> Estimator:
 
 class LightGbm(Estimator):
     source = "LightGBM"
-    precisions = ("float",)  # of leaves; thresholds are made exact afterwards
+    packages = ("onnxmltools",)
     compares_in = "float64"
 
     @property
@@ -50,8 +49,9 @@ class LightGbm(Estimator):
         return Answers((two_dimensional(scores),))
 
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
-        convert = needed("onnxmltools", "converting a LightGBM model").convert_lightgbm
-        return booster_draft(convert, self.fitted, fields, target_opset, self._is_classifier(), zipmap=False)
+        from onnxmltools import convert_lightgbm
+
+        return booster_draft(convert_lightgbm, self.fitted, fields, target_opset, self._is_classifier(), zipmap=False)
 
     def _is_classifier(self) -> bool:
         return hasattr(self.fitted, "predict_proba") or _objective(self.fitted).startswith(("binary", "multiclass"))

@@ -16,7 +16,7 @@ from edgeonnx._tables._columns import Array
 CLASSES_KEY = "edgeonnx.classes"
 
 
-def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[str, str]) -> dict[str, Array]:
+def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[str, str] | None = None) -> dict[str, Array]:
     """An estimator's answers under the names of a model's outputs.
 
     The label is the first output of whole numbers; outputs of floats take the scores in their order: one of the same width whole, or
@@ -29,7 +29,7 @@ def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[
     ports
         The outputs of the model; those of text are passed over.
     metadata
-        Of the model: it may say which classes its labels count (`edgeonnx.classes`).
+        Of the model: it may say which classes its labels count (`edgeonnx.classes`). By default they count those of the estimator.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[
     floats = [port for port in ports if _element(port) in ("float", "double", "float16", "bfloat16")]
     labels = [port for port in ports if _element(port) in ("int64", "int32", "bool")]
     if answers.labels is not None and labels:
-        expected[labels[0].name] = _label_numbers(answers, metadata)
+        expected[labels[0].name] = _label_numbers(answers, metadata or {})
     if len(floats) == 1 and _width(floats[0]) == 1 and len(answers.scores) == 1 and answers.scores[0].shape[1] == 2:
         columns = [answers.scores[0][:, 1]]
     for port in floats:
@@ -73,7 +73,8 @@ def _label_numbers(answers: Answers, metadata: Mapping[str, str]) -> Array:
         return labels
     if labels.dtype.kind == "f":
         return labels.astype(numpy.int64)
-    classes = json.loads(metadata[CLASSES_KEY]) if CLASSES_KEY in metadata else [str(each) for each in numpy.unique(labels)]
+    known = numpy.unique(labels) if answers.classes is None else answers.classes
+    classes = json.loads(metadata[CLASSES_KEY]) if CLASSES_KEY in metadata else [str(each) for each in known]
     places = {name: place for place, name in enumerate(classes)}
     return numpy.array([places.get(str(label), -1) for label in labels], numpy.int64)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,9 +10,8 @@ from typing import Any
 import numpy
 
 from edgeonnx._errors import Unsupported
-from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, frame, matrix, ordered, two_dimensional
+from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, frame, is_float32, matrix, ordered, two_dimensional
 from edgeonnx._estimators._blocks import column_types
-from edgeonnx._extras import needed
 
 MATRIX = "X"
 
@@ -28,6 +26,7 @@ def estimator(fitted: Any) -> Estimator:
 
 class Sklearn(Estimator):
     source = "scikit-learn"
+    packages = ("skl2onnx",)
 
     def __init__(self, fitted: Any) -> None:
         super().__init__(fitted)
@@ -52,6 +51,10 @@ class Sklearn(Estimator):
                 last = last.best_estimator_
             else:
                 return last
+
+    @property
+    def splits_columns(self) -> bool:
+        return self.compares_in is not None and self._last is self.fitted
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -91,21 +94,15 @@ class Sklearn(Estimator):
         raise Unsupported(f"{type(fitted).__qualname__} neither predicts nor transforms new rows")
 
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
-        needed("skl2onnx", "converting a scikit-learn estimator")
         _register_boosters(self.fitted)
         types, groups = self._types(fields, precision)
         fitted = _with_whole_labels(self.fitted)
-        with _quietly():
-            from skl2onnx import convert_sklearn
+        return Draft(_converted(fitted, list(types.items()), target_opset), groups, self._roles())
 
-            model = convert_sklearn(
-                fitted,
-                "edgeonnx",
-                list(types.items()),
-                target_opset=_opsets(target_opset),
-                options=_options(fitted, self._answers_scores()),
-            )
-        return Draft(model, groups, self._roles())
+    def precisions_for(self, fields: Sequence[Field]) -> tuple[str, ...]:
+        if self.splits_columns and (self.compares_in == "float32" or (self.compares_in == "float64" and all(map(is_float32, fields)))):
+            return ("float",)
+        return ("double", "float")
 
     def _types(self, fields: Sequence[Field], precision: str) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """What skl2onnx is told of the inputs: one matrix, or one input per column where the estimator chooses columns by name."""
@@ -122,9 +119,6 @@ class Sklearn(Estimator):
             width = sum(int(numpy.prod(each.shape)) for each in fields)
             return {MATRIX: of[precision]([None, width])}, {MATRIX: [each.name for each in fields]}
         return {name: of[kind]([None, 1]) for name, kind in chosen.items()}, {}
-
-    def _answers_scores(self) -> bool:
-        return _offers(self._last, "predict_proba") or _offers(self._last, "decision_function")
 
     def _roles(self) -> dict[str, str]:
         from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
@@ -172,28 +166,26 @@ def _class_scores(fitted: Any, data: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _options(fitted: Any, has_scores: bool) -> dict[Any, Any] | None:
+def _converted(fitted: Any, types: list[tuple[str, Any]], target_opset: int | None) -> Any:
+    """What skl2onnx makes of it, with raw scores where there are no probabilities, as far as its converter has these options."""
+    from skl2onnx import __max_supported_opset__, convert_sklearn
     from sklearn.base import is_classifier
 
-    if not is_classifier(fitted) or not has_scores:
-        return None
-    options: dict[str, Any] = {"zipmap": False}
+    opset = target_opset or __max_supported_opset__
+    opsets = {"": opset, "ai.onnx.ml": 3 if opset >= 13 else 1}
     last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
-    if not _offers(last, "predict_proba"):
-        options["raw_scores"] = True
-    return {id(last): options}
-
-
-def _opsets(target_opset: int | None) -> dict[str, int] | None:
-    return None if target_opset is None else {"": target_opset, "ai.onnx.ml": 3 if target_opset >= 13 else 1}
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Converters warn of their own dependencies and of numbers that change nothing."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    raw = {} if _offers(last, "predict_proba") else {"raw_scores": True}
+    wanted: list[dict[str, bool]] = [{"zipmap": False, **raw}, raw, {"zipmap": False}] if is_classifier(fitted) else []
+    choices = [{id(last): options} for options in wanted if options]
+    for options in (*choices, None):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return convert_sklearn(fitted, "edgeonnx", types, target_opset=opsets, options=options)
+        except NameError:  # it has no such option
+            if options is None:
+                raise
+    raise AssertionError
 
 
 def _register_boosters(fitted: Any) -> None:

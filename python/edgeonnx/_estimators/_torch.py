@@ -11,7 +11,6 @@ import numpy
 
 from edgeonnx._errors import ShapeError
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, dense, matrix
-from edgeonnx._extras import needed
 
 MATRIX = "X"
 _EXAMPLE_ROWS = 3  # a batch of one would be taken for a constant
@@ -25,7 +24,7 @@ class Torch(Estimator):
     """A module whose forward takes one tensor per column, by name, or one tensor of all columns side by side."""
 
     source = "PyTorch"
-    precisions = ("float",)
+    packages = ("torch", "onnxscript")
 
     @property
     def _parameters(self) -> list[str]:
@@ -49,7 +48,8 @@ class Torch(Estimator):
         )
 
     def _tensors(self, columns: Columns) -> list[Any]:
-        torch = needed("torch", "running a PyTorch module")
+        import torch
+
         plan = self._plan({name: values.shape[1:] for name, values in columns.items()})
         floats = next((each.dtype for each in self.fitted.parameters() if each.is_floating_point()), torch.float32)
         tensors = []
@@ -63,7 +63,8 @@ class Torch(Estimator):
         return tensors
 
     def answers(self, columns: Columns) -> Answers:
-        torch = needed("torch", "running a PyTorch module")
+        import torch
+
         was_training = self.fitted.training
         self.fitted.eval()
         try:
@@ -77,8 +78,8 @@ class Torch(Estimator):
         return Answers(tuple(each.detach().cpu().numpy().reshape(len(each), -1) for each in outputs))
 
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
-        torch = needed("torch", "converting a PyTorch module")
-        needed("onnxscript", "converting a PyTorch module")
+        import torch
+
         blank = {each.name: numpy.zeros((_EXAMPLE_ROWS, *each.shape), each.dtype) for each in fields}
         plan = self._plan({each.name: each.shape for each in fields})
         names = [parameter if len(columns) > 1 else columns[0] for parameter, columns in plan.items()]

@@ -11,7 +11,6 @@ import numpy
 
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, binary, frame, matrix, ordered, two_dimensional
 from edgeonnx._estimators._converters import booster_draft, register_boosters
-from edgeonnx._extras import needed
 
 
 def estimator(fitted: Any) -> Estimator:
@@ -20,7 +19,7 @@ def estimator(fitted: Any) -> Estimator:
 
 class XgBoost(Estimator):
     source = "XGBoost"
-    precisions = ("float",)
+    packages = ("onnxmltools",)
     compares_in = "float32"
 
     @property
@@ -56,10 +55,11 @@ class XgBoost(Estimator):
         return str(json.loads(self._booster.save_config())["learner"]["objective"]["name"])
 
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
-        convert = needed("onnxmltools", "converting an XGBoost model").convert_xgboost
+        from onnxmltools import convert_xgboost
+
         is_classifier = hasattr(self.fitted, "predict_proba") or self._objective.startswith(("binary:", "multi:"))
         with _plain_feature_names(self._booster):
-            return booster_draft(convert, self.fitted, fields, target_opset, is_classifier)
+            return booster_draft(convert_xgboost, self.fitted, fields, target_opset, is_classifier)
 
 
 class _plain_feature_names:  # noqa: N801 (used as a function)

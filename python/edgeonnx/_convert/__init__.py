@@ -1,0 +1,203 @@
+"""convert: from a fitted estimator, or from any ONNX model, to one whose inputs are the columns of a table."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy
+
+from edgeonnx._convert._columnar import columnar
+from edgeonnx._convert._endings import count_labels, cut_zipmaps, finish_outputs
+from edgeonnx._convert._front import put_front
+from edgeonnx._convert._graph import set_metadata
+from edgeonnx._convert._like import names_text, read_like, sql_names, without_nulls
+from edgeonnx._convert._proof import Distance, distance, sampled, with_threshold_rows
+from edgeonnx._convert._rewrites import rewrite
+from edgeonnx._convert._trees import make_exact, read_doubles
+from edgeonnx._core import version
+from edgeonnx._errors import Error, InvalidArgument, ModelError, ParityWarning
+from edgeonnx._estimators import Answers, Estimator, Field, Split, estimator_of, expected_outputs, is_float32
+from edgeonnx._extras import needed
+from edgeonnx._model import Serializable, model_bytes, read_file
+from edgeonnx._options import position_of
+from edgeonnx._scorer import Scorer
+from edgeonnx._tables._columns import Array
+
+__all__ = ["convert"]
+
+_COLUMNS = ("separate", "matrix")
+_CHECKS = ("error", "warn", "off")
+_MOST_BYTES = 2 << 30
+# Of scores, over the largest: what sums in float32 leave, with room for long ones. What is right by this is not looked at again.
+_TOLERANCE = 1e-4
+_GOOD = 1e-6
+
+
+def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opset: int | None = None, check: str = "error") -> bytes:
+    """Make an ONNX model that takes the columns of a table.
+
+    The frameworks' own converters do the work (skl2onnx, onnxmltools, CatBoost, torch.onnx, Keras, tf2onnx). Around it: one input per
+    column, named and typed as the table has it (int, bigint, real, float ... are kept, and cast inside); outputs called `label` and
+    `probability_<class>`, or `prediction`; thresholds of trees exactly as the estimator compares them; a check that the model answers as
+    the estimator does.
+
+    Parameters
+    ----------
+    estimator
+        A fitted estimator of scikit-learn, LightGBM, XGBoost, CatBoost, PyTorch, Keras, TensorFlow or Spark ML. Or an ONNX model (path,
+        bytes, ModelProto): its inputs become columns, and its outputs stay as they are.
+    like
+        Some rows of the data, as the estimator was fitted on: any table that `score` takes. A few hundred rows make a good check.
+    columns
+        `"separate"`: one input [N, 1] per column. `"matrix"`: one input [N, k] of all columns, in the order of `like`.
+    target_opset
+        Of the model; None: the newest that the converter knows.
+    check
+        `like`, and rows on thresholds of trees, are scored with the model and with the estimator. Where they differ, `"error"` refuses the
+        model, and `"warn"` warns (`ParityWarning`); `"off"` skips it.
+
+    Returns
+    -------
+    bytes
+        The model. Its metadata hold the classes of a classifier (`edgeonnx.classes`, labels of text are counted by their place there), and
+        names of columns that SQL cannot carry (`edgeonnx.names`).
+
+    Raises
+    ------
+    Unsupported
+        The estimator is of no known kind, or a package is missing: the message has its pip line.
+    CoercionError
+        A column of `like` holds no numbers.
+    NotFound
+        The estimator was fitted on columns that `like` does not have.
+    ModelError
+        The converter failed, or the model does not answer as the estimator does.
+
+    Examples
+    --------
+    >>> model = convert(LinearRegression().fit(patients, progress), like=patients)  # doctest: +SKIP
+    >>> Scorer(model).predict(patients)  # doctest: +SKIP
+    """
+    is_separate = position_of(columns, _COLUMNS, "columns") == 0
+    position_of(check, _CHECKS, "check")
+    if target_opset is not None and (isinstance(target_opset, bool) or not isinstance(target_opset, int) or target_opset < 1):
+        raise InvalidArgument(f"target_opset: expected a number of an opset such as 18, got {target_opset!r}")
+    needed("onnx", "converting a model")
+    fields, table = read_like(like)
+    if isinstance(estimator, (str, os.PathLike)):
+        return columnar(read_file(os.fspath(estimator), _MOST_BYTES), fields, table, is_separate, check != "off")
+    if isinstance(estimator, (Serializable, bytes, bytearray, memoryview)):
+        return columnar(model_bytes(estimator), fields, table, is_separate, check != "off")
+    known = estimator_of(estimator)
+    for package in known.packages:
+        needed(package, f"converting a {known.source} model")
+    return _from_estimator(known, fields, table, is_separate, target_opset, check)
+
+
+def _from_estimator(
+    estimator: Estimator, fields: list[Field], table: dict[str, Array], is_separate: bool, target_opset: int | None, check: str
+) -> bytes:
+    fields = _fitted_on(estimator, fields)
+    trees = estimator.trees()
+    trees = None if trees is None else list(trees)
+    rows, answers = _rows_and_answers(estimator, fields, table, trees)
+    best: tuple[Distance, bytes] | None = None
+    failures: list[str] = []
+    for precision in estimator.precisions_for(fields):
+        try:
+            model = _made(estimator, fields, answers, trees, is_separate, target_opset, precision)
+            apart = _apart(model, rows, answers) if check != "off" else Distance(0, 0.0, "", 0)
+        except Exception as error:  # of the converter, or of a runtime that refuses what it made
+            failures.append(f"in {precision}: {_first_line(error)}")
+            continue
+        if best is None or apart[:2] < best[0][:2]:
+            best = apart, model
+        if best[0].n_labels == 0 and best[0].worst <= _GOOD:
+            break
+    if best is None:
+        raise ModelError(f"{type(estimator.fitted).__qualname__} can't be converted: {'; '.join(failures)}")
+    apart, model = best
+    if apart.n_labels or apart.worst > _TOLERANCE:
+        message = (
+            f"the model that {estimator.source}'s converter makes of {type(estimator.fitted).__qualname__} does not answer as it does: "
+            f"{apart.n_labels} of {n_rows_of(rows)} rows have another label, and scores differ by up to {apart.worst:.2g} of the largest, "
+            f"as output '{apart.output}' of row {apart.row} does"
+        )
+        if check == "error":
+            raise ModelError(f"{message}; check='warn' returns the model all the same, and verify() tells more")
+        warnings.warn(message, ParityWarning, stacklevel=3)
+    return model
+
+
+def _rows_and_answers(
+    estimator: Estimator, fields: list[Field], table: dict[str, Array], trees: list[Split | None] | None
+) -> tuple[dict[str, Array], Answers]:
+    """Rows to compare on, and what the estimator says of them."""
+    rows = sampled(without_nulls({each.name: table[each.name] for each in fields}))
+    if not n_rows_of(rows):
+        raise InvalidArgument("every row of like has a NULL in a column of whole numbers; give some rows without")
+    if trees is not None and estimator.splits_columns:
+        more = with_threshold_rows(rows, fields, trees)
+        try:
+            return more, estimator.answers(more)
+        except Exception:  # it refuses values that were never in its data, such as categories
+            pass
+    return rows, estimator.answers(rows)
+
+
+def _fitted_on(estimator: Estimator, fields: list[Field]) -> list[Field]:
+    """The columns that the estimator reads, in its order, where it knows; it says itself which are missing."""
+    by_name = {each.name: each for each in fields}
+    names = estimator.feature_names
+    return [by_name[name] for name in names] if names is not None and set(names) <= set(by_name) else fields
+
+
+def _made(
+    estimator: Estimator,
+    fields: list[Field],
+    answers: Answers,
+    trees: list[Split | None] | None,
+    is_separate: bool,
+    target_opset: int | None,
+    precision: str,
+) -> bytes:
+    draft = estimator.to_onnx(fields, target_opset, precision)
+    model = draft.model
+    del model.graph.value_info[:]
+    cut_zipmaps(model)
+    names = sql_names([each.name for each in fields])
+    if estimator.compares_in == "float64" and not all(map(is_float32, fields)):
+        for tensor in draft.groups:
+            read_doubles(model, tensor)
+    if is_separate or not draft.groups:
+        put_front(model, fields, draft.groups, names)
+    if estimator.compares_in is not None:
+        make_exact(model, trees, estimator.compares_in)
+    count_labels(model)
+    rewrite(model)
+    finish_outputs(model, draft.roles, answers, {port.name for port in model.graph.input})
+    source = f"{estimator.source} {type(estimator.fitted).__qualname__}"
+    set_metadata(model, {"edgeonnx.version": version(), "edgeonnx.source": source, **names_text(names)})
+    return bytes(model.SerializeToString())
+
+
+def _apart(model: bytes, rows: dict[str, Array], answers: Answers) -> Distance:
+    scorer = Scorer(model)
+    names = [port.name for port in scorer.inputs]
+    if len(names) == len(rows):
+        given = dict(zip(names, rows.values(), strict=True))
+    else:
+        given = {names[0]: numpy.concatenate([values.reshape(len(values), -1) for values in rows.values()], axis=1)}
+    expected = expected_outputs(answers, scorer.outputs)
+    return distance(scorer.score(given, outputs=list(expected)), expected)
+
+
+def n_rows_of(columns: dict[str, Array]) -> int:
+    return len(next(iter(columns.values())))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return lines[0] if isinstance(error, Error) else f"{type(error).__name__}: {lines[0]}"

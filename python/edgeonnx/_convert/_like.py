@@ -1,0 +1,94 @@
+"""The table that a model is made for: names, types and a sample of rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy
+
+from edgeonnx._errors import CoercionError, InvalidArgument
+from edgeonnx._estimators import Field
+from edgeonnx._tables import columns_of
+from edgeonnx._tables._columns import Array
+from edgeonnx._tables._masked import is_masked
+
+NAMES_KEY = "edgeonnx.names"
+_LONGEST_NAME = 128  # of an identifier in T-SQL
+
+
+def read_like(table: Any) -> tuple[list[Field], dict[str, Array]]:
+    """The columns of a sample table, and its values.
+
+    Raises
+    ------
+    CoercionError
+        Columns hold neither numbers nor booleans; all are named.
+    InvalidArgument
+        There are no columns or no rows.
+    """
+    columns = columns_of(table)
+    if not columns:
+        raise InvalidArgument("like has no columns; give a table with the columns that the model is to take")
+    if not len(next(iter(columns.values()))):
+        raise InvalidArgument("like has no rows; give some rows of the data that the model was fitted on")
+    wrong = {name: _kind(values) for name, values in columns.items() if values.dtype.kind not in "iufb"}
+    if wrong:
+        listed = ", ".join(f"'{name}' holds {kind}" for name, kind in wrong.items())
+        raise CoercionError(
+            f"columns of numbers are expected, and {listed}; encode them as numbers before the model is fitted, or leave out of like "
+            "what the model does not read"
+        )
+    return [Field(name, values.dtype, values.shape[1:]) for name, values in columns.items()], columns
+
+
+def _kind(values: Array) -> str:
+    first = next((each for each in values.reshape(-1) if each is not None), None) if values.dtype == object else None
+    return "text" if values.dtype.kind in "US" or isinstance(first, str) else str(values.dtype)
+
+
+def sql_names(names: list[str]) -> dict[str, str]:
+    """Column names as SQL can carry them, `[` and `]` around: other names for those that are empty, too long, hold brackets or control
+    characters, or differ from another in case alone.
+
+    Returns
+    -------
+    dict
+        Of those that change: the column's name to that of the input.
+    """
+    taken: set[str] = set()
+    changed: dict[str, str] = {}
+    for name in names:
+        new = "".join("_" if each in "[]" or not each.isprintable() else each for each in name).strip()[:_LONGEST_NAME] or "column"
+        number = 1
+        while new.casefold() in taken:
+            number += 1
+            ending = f"_{number}"
+            new = new[: _LONGEST_NAME - len(ending)] + ending
+        taken.add(new.casefold())
+        if new != name:
+            changed[name] = new
+    return changed
+
+
+def names_text(changed: dict[str, str]) -> dict[str, str]:
+    """As an entry of a model's metadata; none where no name changed."""
+    return {NAMES_KEY: json.dumps(changed, ensure_ascii=False)} if changed else {}
+
+
+def without_nulls(columns: dict[str, Array]) -> dict[str, Array]:
+    """The rows of which every value is known; in columns of floats a NULL becomes NaN."""
+    known = numpy.ones(len(next(iter(columns.values()))), bool)
+    plain: dict[str, Array] = {}
+    for name, values in columns.items():
+        if is_masked(values):
+            mask = numpy.ma.getmaskarray(values)
+            data = numpy.array(values.data)
+            if data.dtype.kind == "f":
+                data[mask] = numpy.nan
+            else:
+                known &= ~mask.reshape(len(mask), -1).any(axis=1)
+            plain[name] = data
+        else:
+            plain[name] = values
+    return plain if known.all() else {name: values[known] for name, values in plain.items()}

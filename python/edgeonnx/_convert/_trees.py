@@ -1,0 +1,190 @@
+"""Thresholds of tree ensembles: those of the estimator, exactly, in the precision that the estimator compares in.
+
+Converters write thresholds as float32. Where an estimator compares in float64, a column between a threshold and its rounded value takes
+the other branch. For columns of float32 the remedy is to round thresholds down: x <= t holds for a float32 x exactly where x <= floor32(t)
+does. For columns of float64 they become float64, which `nodes_values_as_tensor` of ai.onnx.ml 3 carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from edgeonnx._convert._graph import TREES, element_types, free_name, names_in, require_opset
+from edgeonnx._estimators import Split
+from edgeonnx._extras import needed
+from edgeonnx._tables._columns import Array
+
+_AT_MOST, _GREATER, _EQUAL, _LEAF = "BRANCH_LEQ", "BRANCH_GT", "BRANCH_EQ", "LEAF"
+_FLOAT, _DOUBLE = 1, 11  # of onnx.TensorProto
+
+
+def tree_nodes(model: Any) -> list[Any]:
+    return [node for node in model.graph.node if node.op_type in TREES]
+
+
+def read_doubles(model: Any, tensor: str) -> None:
+    """Let an input of float that only tree ensembles read be double, in place."""
+    readers = [node for node in model.graph.node if tensor in node.input]
+    port = next((each for each in model.graph.input if each.name == tensor), None)
+    if port is not None and port.type.tensor_type.elem_type == _FLOAT and all(node.op_type in TREES for node in readers):
+        port.type.tensor_type.elem_type = _DOUBLE
+
+
+def make_exact(model: Any, trees: Sequence[Split | None] | None, compares_in: str) -> bool:
+    """Give the model's ensembles the estimator's comparisons, in place.
+
+    Parameters
+    ----------
+    model
+        ModelProto with ensembles of ai.onnx.ml 1 or 3.
+    trees
+        Of the estimator, in the order of the ensembles; None: thresholds stay as they are.
+    compares_in
+        `float32`: columns are rounded to real before they are compared; `float64`: they are not.
+
+    Returns
+    -------
+    bool
+        Whether the thresholds are now the estimator's own. Where the ensembles do not mirror its trees they stay as they were.
+    """
+    nodes = tree_nodes(model)
+    found = _thresholds(nodes, trees) if trees is not None else None
+    types = element_types(model)
+    for place, node in enumerate(nodes):
+        source = _source(model, node.input[0], types) if compares_in == "float64" else node.input[0]
+        if found is not None and types.get(source) == _DOUBLE and compares_in == "float64":
+            node.input[0] = source
+            _widen(model, node, found[place])
+            continue
+        if types.get(node.input[0]) == _DOUBLE and compares_in == "float32":
+            _round_input(model, node)
+        if found is not None:
+            _set_floats(node, "nodes_values", round_down(found[place]))
+    return found is not None
+
+
+def round_down(thresholds: Array) -> Array:
+    """The largest float32 at most each float64."""
+    with numpy.errstate(over="ignore"):
+        rounded = thresholds.astype(numpy.float32)
+    above = rounded.astype(numpy.float64) > thresholds
+    rounded[above] = numpy.nextafter(rounded[above], numpy.float32(-numpy.inf))
+    return rounded
+
+
+def _source(model: Any, tensor: str, types: dict[str, int]) -> str:
+    """The double that a Cast made a float of, or the tensor itself."""
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.output[0] == tensor and types.get(node.input[0]) == _DOUBLE:
+            return str(node.input[0])
+    return tensor
+
+
+def _round_input(model: Any, node: Any) -> None:
+    """Cast the doubles that an ensemble reads, as the estimator does."""
+    onnx = needed("onnx", "converting a model")
+    rounded = free_name(f"{node.input[0]}_real", names_in(model))
+    cast = onnx.helper.make_node("Cast", [node.input[0]], [rounded], name=rounded, to=_FLOAT)
+    model.graph.node.insert(list(model.graph.node).index(node), cast)
+    for each in tree_nodes(model):
+        if each.output[0] == node.output[0]:
+            each.input[0] = rounded
+
+
+def _widen(model: Any, node: Any, thresholds: Array) -> None:
+    """Let an ensemble read doubles and compare them with thresholds of double."""
+    require_opset(model, "ai.onnx.ml", 3)
+    onnx = needed("onnx", "converting a model")
+    for name in ("nodes_values", "target_weights", "class_weights", "base_values", "nodes_hitrates"):
+        attribute = next((each for each in node.attribute if each.name == name), None)
+        if attribute is None:
+            continue
+        values = thresholds if name == "nodes_values" else numpy.array(attribute.floats, numpy.float64)
+        node.attribute.remove(attribute)
+        if len(values):
+            node.attribute.append(onnx.helper.make_attribute(f"{name}_as_tensor", onnx.numpy_helper.from_array(values, name)))
+
+
+def _set_floats(node: Any, name: str, values: Array) -> None:
+    attribute = next(each for each in node.attribute if each.name == name)
+    attribute.floats[:] = [float(value) for value in values]
+
+
+def _thresholds(nodes: list[Any], trees: Sequence[Split | None]) -> list[Array] | None:
+    """The estimator's thresholds at each node of each ensemble; None where trees and ensembles do not mirror each other."""
+    rest = list(trees)
+    found = []
+    for node in nodes:
+        listed = _Listed(node)
+        if len(listed.roots) > len(rest):
+            return None
+        mine, rest = rest[: len(listed.roots)], rest[len(listed.roots) :]
+        values = listed.values.copy()
+        if not all(listed.mirror(root, tree, values) for root, tree in zip(listed.roots, mine, strict=True)):
+            return None
+        found.append(values)
+    return None if rest else found
+
+
+class _Listed:
+    """The nodes of an ensemble, as its attributes list them."""
+
+    def __init__(self, node: Any) -> None:
+        helper = needed("onnx", "converting a model").helper
+        attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute if each.name.startswith("nodes_")}
+        self.values = numpy.array(attributes.get("nodes_values", ()), numpy.float64)
+        self.modes = [mode.decode() for mode in attributes["nodes_modes"]]
+        self.features = attributes["nodes_featureids"]
+        keys = list(zip(attributes["nodes_treeids"], attributes["nodes_nodeids"], strict=True))
+        places = {key: place for place, key in enumerate(keys)}
+        self.yes = [places.get((tree, child), -1) for (tree, _), child in zip(keys, attributes["nodes_truenodeids"], strict=True)]
+        self.no = [places.get((tree, child), -1) for (tree, _), child in zip(keys, attributes["nodes_falsenodeids"], strict=True)]
+        inner = [place for place, mode in enumerate(self.modes) if mode != _LEAF]
+        children = {self.yes[place] for place in inner} | {self.no[place] for place in inner}
+        self.roots = [place for place in range(len(keys)) if place not in children]
+
+    def mirror(self, root: int, tree: Split | None, values: Array) -> bool:
+        """Write the thresholds of a tree into `values`; False where the ensemble's tree is another one."""
+        if len(values) != len(self.modes):
+            return False
+        rest: list[tuple[int, Split | None]] = [(root, tree)]
+        while rest:
+            place, split = rest.pop()
+            if place < 0 or (self.modes[place] == _LEAF) != (split is None):
+                return False
+            if split is None:
+                continue
+            if self.features[place] != split.feature:
+                return False
+            if split.categories is not None:
+                last = self._mirror_categories(place, split, rest)
+                if last is None:
+                    return False
+                rest.append((last, split.no))
+                continue
+            if self.modes[place] not in (_AT_MOST, _GREATER) or not _is_near(self.values[place], split.threshold):
+                return False
+            values[place] = split.threshold
+            yes, no = (self.yes, self.no) if self.modes[place] == _AT_MOST else (self.no, self.yes)
+            rest += [(yes[place], split.yes), (no[place], split.no)]
+        return True
+
+    def _mirror_categories(self, place: int, split: Split, rest: list[tuple[int, Split | None]]) -> int | None:
+        """A question for several categories is a chain of questions for one; returns where its last "no" leads."""
+        assert split.categories is not None
+        for _ in split.categories:
+            if place < 0 or self.modes[place] != _EQUAL or self.features[place] != split.feature:
+                return None
+            rest.append((self.yes[place], split.yes))
+            place = self.no[place]
+        return place
+
+
+def _is_near(listed: float, threshold: float) -> bool:
+    """Whether a float32 can be what a converter made of a threshold."""
+    with numpy.errstate(over="ignore"):
+        rounded = numpy.float32(threshold)
+    return bool(listed == rounded or abs(listed - threshold) <= 2 * float(numpy.spacing(numpy.abs(rounded))))
