@@ -85,21 +85,19 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
     if target_opset is not None and (isinstance(target_opset, bool) or not isinstance(target_opset, int) or target_opset < 1):
         raise InvalidArgument(f"target_opset: expected a number of an opset such as 18, got {target_opset!r}")
     needed("onnx", "converting a model")
-    fields, table = read_like(like)
     if isinstance(estimator, (str, os.PathLike)):
-        return columnar(read_file(os.fspath(estimator), _MOST_BYTES), fields, table, is_separate, check != "off")
+        return columnar(read_file(os.fspath(estimator), _MOST_BYTES), *read_like(like), is_separate, check != "off")
     if isinstance(estimator, (Serializable, bytes, bytearray, memoryview)):
-        return columnar(model_bytes(estimator), fields, table, is_separate, check != "off")
+        return columnar(model_bytes(estimator), *read_like(like), is_separate, check != "off")
     known = estimator_of(estimator)
     for package in known.packages:
         needed(package, f"converting a {known.source} model")
-    return _from_estimator(known, fields, table, is_separate, target_opset, check)
+    return _from_estimator(known, *read_like(like, known.feature_names), is_separate, target_opset, check)
 
 
 def _from_estimator(
     estimator: Estimator, fields: list[Field], table: dict[str, Array], is_separate: bool, target_opset: int | None, check: str
 ) -> bytes:
-    fields = _fitted_on(estimator, fields)
     trees = estimator.trees()
     trees = None if trees is None else list(trees)
     rows, answers = _rows_and_answers(estimator, fields, table, trees)
@@ -145,13 +143,6 @@ def _rows_and_answers(
         except Exception:  # it refuses values that were never in its data, such as categories
             pass
     return rows, estimator.answers(rows)
-
-
-def _fitted_on(estimator: Estimator, fields: list[Field]) -> list[Field]:
-    """The columns that the estimator reads, in its order, where it knows; it says itself which are missing."""
-    by_name = {each.name: each for each in fields}
-    names = estimator.feature_names
-    return [by_name[name] for name in names] if names is not None and set(names) <= set(by_name) else fields
 
 
 def _made(

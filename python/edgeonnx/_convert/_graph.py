@@ -36,6 +36,9 @@ def inferred_shapes(model: Any) -> dict[str, list[int | str]]:
     for name, kind in _inferred(model).items():
         if kind.HasField("shape"):
             shapes[name] = [each.dim_value or each.dim_param for each in kind.shape.dim]
+    for node in model.graph.node:
+        if node.op_type in _CLASSIFIERS:
+            shapes[node.output[0]] = ["N"]
     return shapes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -17,8 +18,11 @@ NAMES_KEY = "edgeonnx.names"
 _LONGEST_NAME = 128  # of an identifier in T-SQL
 
 
-def read_like(table: Any) -> tuple[list[Field], dict[str, Array]]:
+def read_like(table: Any, names: Sequence[str] | None = None) -> tuple[list[Field], dict[str, Array]]:
     """The columns of a sample table, and its values.
+
+    `names`: the columns that the model reads, in its order; all where it is None, or where the table lacks some, which the estimator itself
+    then tells.
 
     Raises
     ------
@@ -32,6 +36,8 @@ def read_like(table: Any) -> tuple[list[Field], dict[str, Array]]:
         raise InvalidArgument("like has no columns; give a table with the columns that the model is to take")
     if not len(next(iter(columns.values()))):
         raise InvalidArgument("like has no rows; give some rows of the data that the model was fitted on")
+    if names is not None and set(names) <= set(columns):
+        columns = {name: columns[name] for name in names}
     wrong = {name: _kind(values) for name, values in columns.items() if values.dtype.kind not in "iufb"}
     if wrong:
         listed = ", ".join(f"'{name}' holds {kind}" for name, kind in wrong.items())

@@ -19,8 +19,8 @@ CLASSES_KEY = "edgeonnx.classes"
 def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[str, str] | None = None) -> dict[str, Array]:
     """An estimator's answers under the names of a model's outputs.
 
-    The label is the first output of whole numbers; outputs of floats take the scores in their order: one of the same width whole, or
-    several of one value a row column by column. A single output beside two classes is the second one's.
+    The label is the first output of whole numbers; outputs of floats take the scores in their order: one of the same width whole, several
+    of one value a row one column each. A single output beside two classes is the second one's.
 
     Parameters
     ----------
@@ -42,27 +42,30 @@ def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[
         An output of floats has no counterpart.
     """
     expected: dict[str, Array] = {}
-    columns = [column for score in answers.scores for column in _columns(score)]
-    wide = [score for score in answers.scores if score.shape[1] > 1]
     floats = [port for port in ports if _element(port) in ("float", "double", "float16", "bfloat16")]
     labels = [port for port in ports if _element(port) in ("int64", "int32", "bool")]
     if answers.labels is not None and labels:
         expected[labels[0].name] = _label_numbers(answers, metadata or {})
-    if len(floats) == 1 and _width(floats[0]) == 1 and len(answers.scores) == 1 and answers.scores[0].shape[1] == 2:
-        columns = [answers.scores[0][:, 1]]
+    rest = list(answers.scores)
+    if len(floats) == 1 and _width(floats[0]) == 1 and len(rest) == 1 and rest[0].shape[1] == 2:
+        rest = [rest[0][:, 1:]]
+    columns: list[Array] = []  # of a score that outputs of one value a row share
     for port in floats:
         width = _width(port)
-        if width == 1 and columns:
+        if columns and width == 1:
             expected[port.name] = columns.pop(0)
             continue
-        fitting = next((score for score in wide if width in (None, score.shape[1])), None)
-        if fitting is None:
+        if columns or not rest or (width not in (None, 1, rest[0].shape[1])):
             raise ShapeError(
                 f"output '{port.name}' of {width or 'any number of'} values a row has no counterpart in what the estimator answers: "
-                + ", ".join(f"{score.shape[1]} values a row" for score in answers.scores)
+                + (", ".join(f"{score.shape[1]} values a row" for score in answers.scores) or "no scores")
             )
-        wide = [score for score in wide if score is not fitting]
-        expected[port.name] = fitting
+        score = rest.pop(0)
+        if width == 1:
+            columns = [score[:, k] for k in range(score.shape[1])]
+            expected[port.name] = columns.pop(0)
+        else:
+            expected[port.name] = score
     return expected
 
 
@@ -77,10 +80,6 @@ def _label_numbers(answers: Answers, metadata: Mapping[str, str]) -> Array:
     classes = json.loads(metadata[CLASSES_KEY]) if CLASSES_KEY in metadata else [str(each) for each in known]
     places = {name: place for place, name in enumerate(classes)}
     return numpy.array([places.get(str(label), -1) for label in labels], numpy.int64)
-
-
-def _columns(score: Array) -> list[Array]:
-    return [score[:, k] for k in range(score.shape[1])]
 
 
 def _element(port: Port) -> str:

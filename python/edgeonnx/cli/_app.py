@@ -13,6 +13,7 @@ import pyarrow as pa
 
 import edgeonnx
 from edgeonnx.cli._error import CommandError
+from edgeonnx.cli.convert import convert
 from edgeonnx.cli.demo import demo
 from edgeonnx.cli.inspect import inspect
 from edgeonnx.cli.providers import providers
@@ -34,6 +35,7 @@ _OPTIONS = (
     (r"rename=\{column: input\}", "--rename column=input"),
     (r"outputs=\[\.\.\.\]", "--outputs"),
     (r"keep=False", "--no-keep"),
+    (r"check='(\w+)'", r"--check \1"),
     (r"fallback='(\w+)'", r"--fallback \1"),
     (r"list CPUExecutionProvider last", "add --provider CPU"),
     (r"provider_options=\{'(\w+)': \{\.\.\.\}\}", r"--provider-option \1.key=value"),
@@ -115,6 +117,7 @@ def app() -> None:
 app.add_command(inspect)
 app.add_command(score)
 app.add_command(sql)
+app.add_command(convert)
 app.add_command(providers)
 app.add_command(types)
 app.add_command(demo)

@@ -53,6 +53,15 @@ def open_text(path: str) -> Iterator[IO[str]]:
         text.detach()
 
 
+def write_whole(path: str, content: bytes) -> None:
+    """Write bytes as `open_sink` writes tables: the file appears whole or not at all; ``-`` is standard output."""
+    if path == STANDARD_STREAM:
+        sys.stdout.buffer.write(content)
+        return
+    with _naming(path), _replacement(path) as file, _writing():
+        file.write(content)
+
+
 class _WriteError(Exception):
     """Holds what went wrong while writing, so that it is not taken for a failure of the reader or of the scorer."""
 
