@@ -47,6 +47,12 @@ struct OneHotConstants {
   std::shared_ptr<const void> owner;
 };
 
+struct CategoryConstants {
+  const int64_t* categories;  ///< sorted
+  int64_t n_categories;
+  std::shared_ptr<const void> owner;
+};
+
 /// Keys and values are of the loop's types; defaults too.
 struct LabelEncoderConstants {
   enum class Search { kEach, kDense, kHash };

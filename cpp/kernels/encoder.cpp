@@ -1,5 +1,8 @@
 #include "kernels/encoder.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "kernels/constants.h"
 #include "kernels/loop_table.h"
 
@@ -31,6 +34,15 @@ std::unique_ptr<Step> make_one_hot(Type type, Register x, const std::vector<OneH
   return std::make_unique<LoopStep<OneHotConstants>>(loops_for(level).one_hot[element_of(type)], std::vector{x}, std::move(columns),
                                                      OneHotConstants{categories->data(), n_outputs, categories},
                                                      Scratch{sizeof(int64_t), 0});
+}
+
+std::unique_ptr<Step> make_category_check(Type type, Register x, std::vector<int64_t> categories, Register y, Cpu level) {
+  std::sort(categories.begin(), categories.end());
+  const auto sorted = std::make_shared<const std::vector<int64_t>>(std::move(categories));
+  return std::make_unique<LoopStep<CategoryConstants>>(
+      loops_for(level).category_check[element_of(type)], std::vector{x}, std::vector{y},
+      CategoryConstants{sorted->data(), static_cast<int64_t>(sorted->size()), sorted}, Scratch{sizeof(int64_t) + 1, 0},
+      "OneHotEncoder: a value is none of the categories that the model knows, and it was made to fail then (zeros = 0)");
 }
 
 std::unique_ptr<Step> make_normalizer(Norm norm, Type type, const std::vector<Register>& inputs, const std::vector<Register>& outputs,

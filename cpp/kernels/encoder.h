@@ -32,6 +32,10 @@ struct OneHotColumn {
 /// categories win; the columns of the others are never 1 and the caller's to make. Types: float, double, int32, int64.
 std::unique_ptr<Step> make_one_hot(Type type, Register x, const std::vector<OneHotColumn>& outputs, Cpu level = cpu());
 
+/// The value itself where it, cast to int64, is one of the categories. run() throws Error(kInferenceFailed) where it is none: a
+/// OneHotEncoder with zeros = 0 fails then. Types: float, double, int32, int64.
+std::unique_ptr<Step> make_category_check(Type type, Register x, std::vector<int64_t> categories, Register y, Cpu level = cpu());
+
 /// Numbers by number. Keys and values: float, double or int64, as the types say, packed. Of equal keys the first counts, and 0 equals -0.
 struct LabelTable {
   Type key_type = Type::kInt64;

@@ -53,6 +53,43 @@ void one_hot(LoopCall& call) {
   }
 }
 
+/// Scratch: an int64 and a byte a row.
+template <class T>
+void category_check(LoopCall& call) {
+  constexpr int64_t kFewCategories = 64;
+  const auto& constants = *static_cast<const CategoryConstants*>(call.constants);
+  const Packed<T>* __restrict x = input<T>(call, 0);
+  Packed<T>* __restrict y = output<T>(call, 0);
+  Packed<int64_t>* __restrict keys = reinterpret_cast<Packed<int64_t>*>(call.scratch);
+  uint8_t* __restrict is_known = reinterpret_cast<uint8_t*>(keys + call.n);
+  for (int64_t i = 0; i < call.n; ++i) {
+    keys[i].value = cast_one<int64_t>(x[i].value);
+    y[i].value = x[i].value;
+    is_known[i] = 0;
+  }
+  if (constants.n_categories <= kFewCategories) {
+    for (int64_t c = 0; c < constants.n_categories; ++c) {
+      const int64_t category = constants.categories[c];
+      for (int64_t i = 0; i < call.n; ++i) is_known[i] |= keys[i].value == category;
+    }
+  } else {
+    const int64_t* end = constants.categories + constants.n_categories;
+    for (int64_t i = 0; i < call.n; ++i) {
+      const int64_t* first = constants.categories;
+      for (int64_t n = constants.n_categories; n > 0;) {
+        const int64_t half = n / 2;
+        const bool is_behind = first[half] < keys[i].value;
+        first = is_behind ? first + half + 1 : first;
+        n = is_behind ? n - half - 1 : half;
+      }
+      is_known[i] = first != end && *first == keys[i].value;
+    }
+  }
+  uint8_t all = 1;
+  for (int64_t i = 0; i < call.n; ++i) all &= is_known[i];
+  call.is_refused = !all;
+}
+
 /// Where the search for a key begins: 0 and -0 begin at the same place.
 template <class T>
 inline uint64_t hash_of(T key, int bits) {
@@ -185,6 +222,10 @@ constexpr void fill_encoders(LoopTable& table) {
   table.one_hot[kDoubleElement] = one_hot<double>;
   table.one_hot[kInt32Element] = one_hot<int32_t>;
   table.one_hot[kInt64Element] = one_hot<int64_t>;
+  table.category_check[kFloatElement] = category_check<float>;
+  table.category_check[kDoubleElement] = category_check<double>;
+  table.category_check[kInt32Element] = category_check<int32_t>;
+  table.category_check[kInt64Element] = category_check<int64_t>;
   fill_label_encoders<float>(table.label_encoder[kFloatElement]);
   fill_label_encoders<double>(table.label_encoder[kDoubleElement]);
   fill_label_encoders<int64_t>(table.label_encoder[kInt64Element]);

@@ -25,6 +25,7 @@ struct LoopTable {
   Loop imputer[kElements];                       ///< ImputerConstants
   Loop binarizer;                                ///< BinarizerConstants
   Loop one_hot[kElements];                       ///< OneHotConstants
+  Loop category_check[kElements];                ///< CategoryConstants
   Loop label_encoder[kElements][kElements];      ///< LabelEncoderConstants
   Loop normalizer[kNorms][kElements];            ///< ColumnsConstants
   Loop arg_max[kElements];                       ///< ColumnsConstants

@@ -254,6 +254,7 @@ void cast(NodeContext& context) {
       return kernels::make_cast(from[0].type, target[0].type, from[0].at, target[0].at);
     }));
     if (is_rough) continue;
+    context.flow().set_cast(result.columns.back(), column);
     if (is_real(to) && !is_real(value.type)) context.flow().set_affine(result.columns.back(), {column, 1, 0});
     if (to == Type::kFloat && value.type == Type::kDouble) context.flow().set_narrowed(result.columns.back(), column);
   }

@@ -115,6 +115,12 @@ void Dataflow::note_cuts(ColumnId column, std::span<const double> values) {
   for (const double value : values) cuts.push_back((value - shift) / scale);
 }
 
+void Dataflow::note_categories(ColumnId column, std::span<const int64_t> values) {
+  for (auto cast = casts_.find(column); cast != casts_.end(); cast = casts_.find(column)) column = cast->second;
+  const Column& source = (*this)[column];
+  if (source.operation < 0) categories_.insert_or_assign(source.source, std::vector<double>(values.begin(), values.end()));
+}
+
 ColumnId Dataflow::to_double(ColumnId column) {
   const Column& from = (*this)[column];
   if (from.storage() == Type::kDouble) return column;

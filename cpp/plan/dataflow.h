@@ -114,6 +114,8 @@ class Dataflow {
   const std::optional<Affine>& affine(ColumnId column) const { return affines_[static_cast<size_t>(column)]; }
   /// Says that the column, of float, is another one of double, rounded.
   void set_narrowed(ColumnId column, ColumnId from) { narrowed_.insert_or_assign(column, from); }
+  /// Says that the column is another one, converted.
+  void set_cast(ColumnId column, ColumnId from) { casts_.insert_or_assign(column, from); }
   /// Says that the column's values are integers in [0, end).
   void set_index_end(ColumnId column, int64_t end) { index_ends_.insert_or_assign(column, end); }
   std::optional<int64_t> index_end(ColumnId column) const {
@@ -131,6 +133,10 @@ class Dataflow {
   /// any.
   void note_cuts(ColumnId column, std::span<const double> values);
   const std::map<SourceValue, std::vector<double>>& cuts() const { return cuts_; }
+
+  /// Says that something which reads the column fails for values other than these; kept where the column is a source, converted at most.
+  void note_categories(ColumnId column, std::span<const int64_t> values);
+  const std::map<SourceValue, std::vector<double>>& categories() const { return categories_; }
 
   /// The column in double, whatever it is.
   ColumnId to_double(ColumnId column);
@@ -157,7 +163,9 @@ class Dataflow {
   std::vector<std::optional<Affine>> affines_;
   std::vector<Operation> operations_;
   std::map<SourceValue, std::vector<double>> cuts_;
+  std::map<SourceValue, std::vector<double>> categories_;
   std::map<ColumnId, ColumnId> narrowed_;
+  std::map<ColumnId, ColumnId> casts_;
   std::map<ColumnId, int64_t> index_ends_;
 };
 

@@ -200,6 +200,7 @@ void Division::divide() {
 void Division::make_front() {
   front_.reset();
   probe_values_.clear();
+  categories_.clear();
   std::vector<std::string_view> wanted = front_targets_;
   wanted.insert(wanted.end(), front_cuts_.begin(), front_cuts_.end());
   if (wanted.empty()) return;
@@ -280,7 +281,10 @@ Draft Division::draft(Translation& translation, const std::vector<std::string_vi
 
 void Division::keep_probe_values(Translation& translation) {
   for (const auto& [source, values] : translation.flow().cuts()) {
-    if (!source.is_tensor) probe_values_.push_back({source, values});
+    if (!source.is_tensor) probe_values_.push_back({source.index, source.value, values});
+  }
+  for (const auto& [source, values] : translation.flow().categories()) {
+    if (!source.is_tensor) categories_.push_back({source.index, source.value, values});
   }
 }
 

@@ -13,6 +13,7 @@
 #include "onnx/model.h"
 #include "onnx/subgraph.h"
 #include "plan/plan.h"
+#include "plan/probe.h"
 #include "plan/translation.h"
 
 namespace edgeonnx::plan {
@@ -21,12 +22,6 @@ namespace edgeonnx::plan {
 struct Draft {
   ColumnProgram program;
   std::vector<Value> made;  ///< what it writes, in the order asked for
-};
-
-/// Values by which a program can be tested: those at which it may change its mind.
-struct ProbeValues {
-  SourceValue source;
-  std::vector<double> values;
 };
 
 class Division {
@@ -61,6 +56,8 @@ class Division {
   void drop_tail(const std::string& reason);
 
   const std::vector<ProbeValues>& probe_values() const { return probe_values_; }
+  /// Values that the model fails without.
+  const std::vector<ProbeValues>& categories() const { return categories_; }
 
   /// The plan is given up: every node goes to ONNX Runtime.
   void leave_all();
@@ -102,6 +99,7 @@ class Division {
   onnx::Subgraph session_graph_;
   std::vector<std::optional<size_t>> session_inputs_;
   std::vector<ProbeValues> probe_values_;
+  std::vector<ProbeValues> categories_;
 };
 
 }  // namespace edgeonnx::plan

@@ -93,7 +93,6 @@ void one_hot_encoder(NodeContext& context) {
   context.demand_exact(value, "the category");
   const std::vector<int64_t> categories = context.integers("cats_int64s");
   if (categories.empty()) throw Refusal("its categories are text");
-  if (context.integer("zeros", 1) == 0) throw Refusal("it fails where a category is unknown");
   if (value.type != Type::kFloat && value.type != Type::kDouble && value.type != Type::kInt64)
     throw Refusal("there is no native kernel for its type");
   std::unordered_map<int64_t, size_t> last;
@@ -102,7 +101,13 @@ void one_hot_encoder(NodeContext& context) {
   demand_width(static_cast<int64_t>(categories.size()), static_cast<int64_t>(value.columns.size()));
   Value result{Type::kFloat, value.inner, {}, {}};
   result.inner.push_back(static_cast<int64_t>(categories.size()));
-  for (const ColumnId column : value.columns) {
+  for (ColumnId column : value.columns) {
+    if (context.integer("zeros", 1) == 0) {
+      context.flow().note_categories(column, categories);
+      column = context.flow().add_one({column}, value.type, false, [categories](const auto& in, const auto& out) {
+        return kernels::make_category_check(in[0].type, in[0].at, categories, out[0].at);
+      });
+    }
     for (const int64_t category : categories) {
       result.columns.push_back(context.flow().add_one({column}, Type::kFloat, false, [category](const auto& in, const auto& out) {
         return kernels::make_one_hot(in[0].type, in[0].at, {{category, out[0].at}});

@@ -115,7 +115,7 @@ std::string learn_shapes(Plan& plan, const Recipe& recipe) {
   if (!inner) return "an input leaves its width open";
   std::vector<Type> types;
   for (const Port& port : plan.inputs) types.push_back(port.type);
-  const auto answers = try_plan(plan, &recipe.library(), Probe(types, *inner, kTrialRows, 0));
+  const auto answers = try_plan(plan, &recipe.library(), Probe(types, *inner, kTrialRows, 0, plan.categories));
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
     Tensor& tensor = plan.tensors[i];
     if (tensor.part != Part::kSession || !output_refusal(tensor.onnx_type, tensor.is_tensor, tensor.type).empty()) continue;
@@ -164,6 +164,7 @@ std::string fill(Plan& plan, Division& division, const std::vector<std::string_v
   if (!division.is_native() && onnx::fixed_batch(recipe.model)) return "the batch size is fixed, and not all nodes have native kernels";
 
   plan.inputs = input_ports(recipe.model);
+  plan.categories = division.categories();
   plan.feeds_session.assign(plan.inputs.size(), false);
   std::optional<ColumnProgram> tail;
   if (!division.is_native()) tail = make_session(plan, division, recipe);

@@ -43,7 +43,7 @@ bool place_matters(const Plan& plan, const ort::Library& library) {
   std::vector<Type> types;
   for (const Port& port : plan.inputs) types.push_back(port.type);
   for (const uint32_t seed : {1u, 2u}) {
-    const Probe rows(types, *inner, kRows, seed);
+    const Probe rows(types, *inner, kRows, seed, plan.categories);
     const auto forward = try_plan(plan, &library, rows);
     const auto backward = try_plan(plan, &library, reversed(rows));
     for (size_t i = 0; i < forward.size(); ++i) {

@@ -17,6 +17,7 @@
 #include "onnx/model.h"
 #include "ort/session.h"
 #include "plan/branches.h"
+#include "plan/probe.h"
 
 namespace edgeonnx::plan {
 
@@ -123,7 +124,8 @@ struct Plan {
   int64_t row_cost = 0;     ///< multiplications a row, roughly; tells a trifle from a long run
   int64_t padded_rows = 0;  ///< > 0: the session is always run over so many rows, the last ones made up where there are fewer
   BranchCheck branches;
-  std::vector<std::string> notes;  ///< decisions and their reasons, one sentence each
+  std::vector<ProbeValues> categories;  ///< values of inputs that made-up rows must have, or the model fails
+  std::vector<std::string> notes;       ///< decisions and their reasons, one sentence each
 
   bool is_native() const { return !session; }
   /// "native", "native front + ONNX Runtime" ...: what explain() begins with

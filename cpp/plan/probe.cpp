@@ -51,6 +51,27 @@ void fill_values(std::vector<std::byte>& bytes, Type type, std::mt19937* random)
 }
 
 template <class T>
+void put(std::byte* values, int64_t at, double number) {
+  const T value = static_cast<T>(number);
+  std::memcpy(values + at * static_cast<int64_t>(sizeof value), &value, sizeof value);
+}
+
+void put_number(std::byte* values, Type type, int64_t at, double number) {
+  switch (type) {
+    case Type::kFloat:
+      return put<float>(values, at, number);
+    case Type::kDouble:
+      return put<double>(values, at, number);
+    case Type::kInt32:
+      return put<int32_t>(values, at, number);
+    case Type::kInt64:
+      return put<int64_t>(values, at, number);
+    default:
+      return;  // no encoder reads others
+  }
+}
+
+template <class T>
 bool close(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
   const size_t n = a.size() / sizeof(T);
   const auto at = [](const std::vector<std::byte>& bytes, size_t i) {
@@ -78,17 +99,31 @@ std::vector<Type> types_of(const ort::Session& session) {
 
 }  // namespace
 
-Probe::Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed)
+Probe::Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed,
+             const std::vector<ProbeValues>& categories)
     : types_(std::move(types)), inner_(std::move(inner)), n_rows_(n_rows) {
   std::mt19937 random(seed);
   for (size_t i = 0; i < types_.size(); ++i) {
     values_.emplace_back(static_cast<size_t>(n_rows * width(i) * size_of(types_[i])));
     fill_values(values_[i], types_[i], seed != 0 ? &random : nullptr);
   }
+  draw(categories, seed);
 }
 
-Probe::Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed)
-    : Probe(types_of(session), std::move(inner), n_rows, seed) {}
+Probe::Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed,
+             const std::vector<ProbeValues>& categories)
+    : Probe(types_of(session), std::move(inner), n_rows, seed, categories) {}
+
+void Probe::draw(const std::vector<ProbeValues>& categories, uint32_t seed) {
+  std::mt19937 random(seed);
+  for (const ProbeValues& each : categories) {
+    if (each.input >= types_.size() || each.value >= width(each.input) || each.values.empty()) continue;
+    for (int64_t row = 0; row < n_rows_; ++row) {
+      const double category = each.values[seed != 0 ? random() % each.values.size() : 0];
+      put_number(values_[each.input].data(), types_[each.input], row * width(each.input) + each.value, category);
+    }
+  }
+}
 
 int64_t Probe::width(size_t input) const { return product(inner_[input]); }
 

@@ -9,13 +9,25 @@
 
 namespace edgeonnx::plan {
 
+/// Numbers that matter to a value of an input.
+struct ProbeValues {
+  size_t input = 0;
+  int64_t value = 0;  ///< place in a row
+  std::vector<double> values;
+};
+
 /// Rows of made-up values for every input of a session, and what the session made of them.
 class Probe {
  public:
   /// `types[i]`, `inner[i]`: element type of input i, and its sizes behind the first. Values are ones (zeros could be divided by), or
-  /// random if `seed` is not 0.
-  Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed);
-  Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed);
+  /// random if `seed` is not 0. `categories`: values without which the model fails; of those each row has one.
+  Probe(std::vector<Type> types, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed,
+        const std::vector<ProbeValues>& categories);
+  Probe(const ort::Session& session, std::vector<std::vector<int64_t>> inner, int64_t n_rows, uint32_t seed,
+        const std::vector<ProbeValues>& categories);
+
+  /// Gives every row one of the categories.
+  void draw(const std::vector<ProbeValues>& categories, uint32_t seed);
 
   int64_t n_rows() const { return n_rows_; }
   size_t n_inputs() const { return types_.size(); }

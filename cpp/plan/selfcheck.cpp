@@ -51,9 +51,9 @@ void put(Probe& rows, size_t input, int64_t row, int64_t value, T what) {
 template <class T>
 void spice(Probe& rows, size_t input, const std::vector<ProbeValues>& values, std::mt19937& random) {
   for (const ProbeValues& each : values) {
-    if (each.source.index != input || each.values.empty()) continue;
+    if (each.input != input || each.values.empty()) continue;
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      if (random() % 4) put(rows, input, row, each.source.value, near<T>(each.values[random() % each.values.size()], random));
+      if (random() % 4) put(rows, input, row, each.value, near<T>(each.values[random() % each.values.size()], random));
     }
   }
   for (int64_t row = 3 * rows.n_rows() / 4; row < rows.n_rows(); ++row) {
@@ -74,7 +74,7 @@ CheckRows check_rows(const Plan& plan, const std::vector<ProbeValues>& values, i
     inner.emplace_back(port.shape.begin() + (port.shape.empty() ? 0 : 1), port.shape.end());
     std::replace_if(inner.back().begin(), inner.back().end(), [](int64_t size) { return size < 0; }, 1);  // of an input that no node reads
   }
-  CheckRows rows{Probe(types, inner, n_rows(kPlainRows), 1), Probe(types, inner, n_rows(kSpecialRows), 2)};
+  CheckRows rows{Probe(types, inner, n_rows(kPlainRows), 1, plan.categories), Probe(types, inner, n_rows(kSpecialRows), 2, {})};
   std::mt19937 random(3);
   for (size_t i = 0; i < types.size(); ++i) {
     switch (types[i]) {
@@ -94,6 +94,7 @@ CheckRows check_rows(const Plan& plan, const std::vector<ProbeValues>& values, i
         break;
     }
   }
+  rows.special.draw(plan.categories, 4);
   return rows;
 }
 

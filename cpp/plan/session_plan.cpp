@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "onnx/rewrite.h"
 #include "onnx/tree_ensemble.h"
+#include "plan/division.h"
 #include "plan/ports.h"
 #include "plan/probe.h"
 
@@ -33,12 +34,12 @@ std::vector<size_t> readable_tensors(const ort::Session& session) {
 
 /// Whether the freed model answers like the original one. Throws where the original can't be run on made-up rows.
 bool freed_batch_agrees(const ort::Session& original, const ort::Session& freed, const onnx::Model& model, const ort::Library& library,
-                        int64_t batch) {
+                        const std::vector<ProbeValues>& categories, int64_t batch) {
   const auto inner = inner_sizes(input_ports(original, model));
   const std::vector<size_t> tensors = readable_tensors(original);
   if (!inner || tensors.empty()) return false;
   for (const uint32_t seed : {0u, 1u, 2u}) {
-    const Probe probe(original, *inner, batch * kProbeRows, seed);
+    const Probe probe(original, *inner, batch * kProbeRows, seed, categories);
     const auto expected = probe.run(original, library, tensors, batch);
     try {
       if (!agree(expected, probe.run(freed, library, tensors, batch * kProbeRows))) return false;
@@ -60,7 +61,7 @@ void free_batch(Plan& plan, const Recipe& recipe, onnx::Rewrite& request, const 
   try {
     request.free_batch = true;
     auto freed = recipe.sessions.make(onnx::rewrite(recipe.bytes, model, request));
-    if (freed_batch_agrees(*plan.session, *freed, model, library, *batch)) {
+    if (freed_batch_agrees(*plan.session, *freed, model, library, plan.categories, *batch)) {
       plan.session = std::move(freed);
       plan.notes.push_back("batch: " + fixed + "; freed, since " + std::to_string(3 * kProbeRows * *batch) +
                            " probe rows were answered the same");
@@ -73,6 +74,25 @@ void free_batch(Plan& plan, const Recipe& recipe, onnx::Rewrite& request, const 
   plan.batch_mode = BatchMode::kFixed;
   plan.fixed_batch = *batch;
   plan.notes.push_back("batch: " + fixed + " and " + reason + "; rows are scored " + std::to_string(*batch) + " at a time, which is slow");
+}
+
+/// What a declaration says of a tensor of one entry a row; nothing where it leaves sizes open.
+std::optional<TensorShape> declared_shape(const Plan& plan, const std::vector<int64_t>& declared) {
+  if (declared.empty() || std::any_of(declared.begin() + 1, declared.end(), [](int64_t size) { return size < 0; })) return std::nullopt;
+  TensorShape shape{declared, std::accumulate(declared.begin() + 1, declared.end(), int64_t{1}, std::multiplies<>()), ""};
+  shape.shape[0] = plan.batch_mode == BatchMode::kFree ? -1 : plan.fixed_batch;
+  return shape;
+}
+
+/// Values that encoders of the model fail without. Told apart by the columns that they read, as native kernels would.
+std::vector<ProbeValues> find_categories(const Recipe& recipe) {
+  const auto& nodes = recipe.model.nodes;
+  if (std::none_of(nodes.begin(), nodes.end(), [](const onnx::Node& node) { return node.op_type == "OneHotEncoder"; })) return {};
+  try {
+    return Division(recipe.model, output_tensors(recipe.model, recipe.zipmaps)).categories();
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 /// Fills in what the model leaves open about its outputs, where its inputs tell enough to run it.
@@ -88,7 +108,8 @@ void learn_tensors(Plan& plan, const ort::Library& library) {
     std::vector<TensorShape> shapes = probe_shapes(plan, library, *inner, tensors);
     for (size_t i = 0; i < tensors.size(); ++i) plan.tensors[tensors[i]].shape = std::move(shapes[i]);
   } catch (const Error& error) {
-    plan.notes.push_back(std::string("outputs: a run over rows of ones failed, so shapes are as declared: ") + error.what());
+    for (const size_t tensor : tensors) plan.tensors[tensor].shape = declared_shape(plan, plan.tensors[tensor].declared);
+    plan.notes.push_back(std::string("outputs: a run over made-up rows failed, so shapes are as declared: ") + error.what());
   }
 }
 
@@ -145,6 +166,7 @@ Plan plan_session(const Recipe& recipe) {
   onnx::Rewrite request;
   request.cut_zipmaps = !recipe.zipmaps.empty();
   plan.session = recipe.original.take();
+  plan.categories = find_categories(recipe);
   free_batch(plan, recipe, request, library);
   if (!has_trees(model))
     keep_small_model(plan, recipe, request.any() ? onnx::rewrite(recipe.bytes, model, request) : copy_of(recipe.bytes));
@@ -170,7 +192,7 @@ std::vector<TensorShape> probe_shapes(const Plan& plan, const ort::Library& libr
                                       const std::vector<size_t>& tensors) {
   const bool is_free = plan.batch_mode == BatchMode::kFree;
   const int64_t n_rows = is_free ? kProbeRows : plan.fixed_batch;
-  const auto answers = Probe(*plan.session, inner, n_rows, 0).run(*plan.session, library, tensors, n_rows);
+  const auto answers = Probe(*plan.session, inner, n_rows, 0, plan.categories).run(*plan.session, library, tensors, n_rows);
   std::vector<TensorShape> shapes;
   for (const Probe::Answer& answer : answers) {
     TensorShape result{answer.shape, 0, ""};

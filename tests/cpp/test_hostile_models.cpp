@@ -47,7 +47,7 @@ Outcome load(const std::string& model) {
       return port.type != Type::kUndefined && port.type != Type::kString && port.width() > 0 && port.width() < 100000;
     });
     if (is_small) {
-      for (const int64_t n : {1, 33}) (void)plan::try_plan(made, nullptr, plan::Probe(types, inner, n, 7));
+      for (const int64_t n : {1, 33}) (void)plan::try_plan(made, nullptr, plan::Probe(types, inner, n, 7, {}));
     }
     return {true, ""};
   } catch (const Error& error) {
