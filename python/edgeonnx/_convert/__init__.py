@@ -13,7 +13,7 @@ from edgeonnx._convert._endings import count_labels, cut_zipmaps, finish_outputs
 from edgeonnx._convert._front import put_front
 from edgeonnx._convert._graph import set_metadata
 from edgeonnx._convert._like import names_text, read_like, sql_names, without_nulls
-from edgeonnx._convert._proof import Distance, distance, sampled, with_threshold_rows
+from edgeonnx._convert._proof import Distance, distance, sampled, ties, with_threshold_rows
 from edgeonnx._convert._rewrites import rewrite
 from edgeonnx._convert._trees import make_exact, read_doubles
 from edgeonnx._core import version
@@ -177,12 +177,12 @@ def _made(
 def _apart(model: bytes, rows: dict[str, Array], answers: Answers) -> Distance:
     scorer = Scorer(model)
     names = [port.name for port in scorer.inputs]
-    if len(names) == len(rows):
-        given = dict(zip(names, rows.values(), strict=True))
-    else:
+    renamed = sql_names(list(rows))
+    given = {renamed.get(name, name): values for name, values in rows.items()}
+    if not set(names) <= set(given):  # one matrix of them all
         given = {names[0]: numpy.concatenate([values.reshape(len(values), -1) for values in rows.values()], axis=1)}
     expected = expected_outputs(answers, scorer.outputs)
-    return distance(scorer.score(given, outputs=list(expected)), expected)
+    return distance(scorer.score(given, outputs=list(expected)), expected, ties(answers))
 
 
 def n_rows_of(columns: dict[str, Array]) -> int:
@@ -190,5 +190,6 @@ def n_rows_of(columns: dict[str, Array]) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return lines[0] if isinstance(error, Error) else f"{type(error).__name__}: {lines[0]}"
+    lines = [line.strip(" -") for line in str(error).strip().splitlines()[:2]] or [""]
+    text = " ".join(lines) if lines[0].endswith(":") else lines[0]
+    return text if isinstance(error, Error) else f"{type(error).__name__}: {text}"

@@ -8,7 +8,7 @@ does. For columns of float64 they become float64, which `nodes_values_as_tensor`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -51,18 +51,20 @@ def make_exact(model: Any, trees: Sequence[Split | None] | None, compares_in: st
         Whether the thresholds are now the estimator's own. Where the ensembles do not mirror its trees they stay as they were.
     """
     nodes = tree_nodes(model)
-    found = _thresholds(nodes, trees) if trees is not None else None
+    found = _mirrored(nodes, trees) if trees is not None else None
     types = element_types(model)
     for place, node in enumerate(nodes):
+        if found is not None:
+            _set_missing(node, found[place].missing)
         source = _source(model, node.input[0], types) if compares_in == "float64" else node.input[0]
         if found is not None and types.get(source) == _DOUBLE and compares_in == "float64":
             node.input[0] = source
-            _widen(model, node, found[place])
+            _widen(model, node, found[place].thresholds)
             continue
         if types.get(node.input[0]) == _DOUBLE and compares_in == "float32":
             _round_input(model, node)
         if found is not None:
-            _set_floats(node, "nodes_values", round_down(found[place]))
+            _set_floats(node, "nodes_values", round_down(found[place].thresholds))
     return found is not None
 
 
@@ -113,8 +115,29 @@ def _set_floats(node: Any, name: str, values: Array) -> None:
     attribute.floats[:] = [float(value) for value in values]
 
 
-def _thresholds(nodes: list[Any], trees: Sequence[Split | None]) -> list[Array] | None:
-    """The estimator's thresholds at each node of each ensemble; None where trees and ensembles do not mirror each other."""
+def _set_missing(node: Any, missing: Array) -> None:
+    """Send NaN where the estimator sends it, at the nodes where that is known."""
+    name = "nodes_missing_value_tracks_true"
+    attribute = next((each for each in node.attribute if each.name == name), None)
+    before = numpy.array(attribute.ints if attribute is not None and attribute.ints else numpy.zeros(len(missing)), numpy.int64)
+    tracks = numpy.where(missing < 0, before, missing)
+    if (tracks == before).all():
+        return
+    if attribute is not None:
+        node.attribute.remove(attribute)
+    node.attribute.append(needed("onnx", "converting a model").helper.make_attribute(name, tracks.tolist()))
+
+
+class _Mirror(NamedTuple):
+    """What an estimator's trees say at each node of an ensemble."""
+
+    thresholds: Array
+    missing: Array
+    """1 where NaN takes the branch for true, 0 where the other, -1 where it is not known."""
+
+
+def _mirrored(nodes: list[Any], trees: Sequence[Split | None]) -> list[_Mirror] | None:
+    """The estimator's trees at each node of each ensemble; None where trees and ensembles do not mirror each other."""
     rest = list(trees)
     found = []
     for node in nodes:
@@ -122,10 +145,10 @@ def _thresholds(nodes: list[Any], trees: Sequence[Split | None]) -> list[Array] 
         if len(listed.roots) > len(rest):
             return None
         mine, rest = rest[: len(listed.roots)], rest[len(listed.roots) :]
-        values = listed.values.copy()
-        if not all(listed.mirror(root, tree, values) for root, tree in zip(listed.roots, mine, strict=True)):
+        mirror = _Mirror(listed.values.copy(), numpy.full(len(listed.values), -1))
+        if not all(listed.mirror(root, tree, mirror) for root, tree in zip(listed.roots, mine, strict=True)):
             return None
-        found.append(values)
+        found.append(mirror)
     return None if rest else found
 
 
@@ -146,9 +169,9 @@ class _Listed:
         children = {self.yes[place] for place in inner} | {self.no[place] for place in inner}
         self.roots = [place for place in range(len(keys)) if place not in children]
 
-    def mirror(self, root: int, tree: Split | None, values: Array) -> bool:
-        """Write the thresholds of a tree into `values`; False where the ensemble's tree is another one."""
-        if len(values) != len(self.modes):
+    def mirror(self, root: int, tree: Split | None, into: _Mirror) -> bool:
+        """Write down what a tree says; False where the ensemble's tree is another one."""
+        if len(into.thresholds) != len(self.modes):
             return False
         rest: list[tuple[int, Split | None]] = [(root, tree)]
         while rest:
@@ -167,8 +190,11 @@ class _Listed:
                 continue
             if self.modes[place] not in (_AT_MOST, _GREATER) or not _is_near(self.values[place], split.threshold):
                 return False
-            values[place] = split.threshold
-            yes, no = (self.yes, self.no) if self.modes[place] == _AT_MOST else (self.no, self.yes)
+            into.thresholds[place] = split.threshold
+            is_yes = self.modes[place] == _AT_MOST
+            yes, no = (self.yes, self.no) if is_yes else (self.no, self.yes)
+            if split.missing is not None:
+                into.missing[place] = split.missing == is_yes
             rest += [(yes[place], split.yes), (no[place], split.no)]
         return True
 

@@ -51,6 +51,8 @@ class Split(NamedTuple):
     yes: Split | None
     no: Split | None
     categories: tuple[float, ...] | None = None
+    missing: bool | None = None
+    """NaN goes to `yes`; None: not known."""
 
 
 @dataclass
@@ -74,6 +76,9 @@ class Estimator(ABC):
     """That converting it needs."""
     compares_in: str | None = None
     """`"float32"`: its trees round columns to real and compare then; `"float64"`: they compare columns as they are; None: no trees."""
+
+    reads_as_zero: float = 0.0
+    """Numbers up to this magnitude are taken for 0."""
 
     def __init__(self, fitted: Any) -> None:
         self.fitted = fitted

@@ -11,6 +11,8 @@ import numpy
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, binary, frame, matrix, ordered, two_dimensional
 from edgeonnx._estimators._converters import booster_draft, register_boosters
 
+READS_AS_ZERO = float(numpy.float32(1e-35))  # kZeroThreshold of LightGBM's meta.h
+
 
 def estimator(fitted: Any) -> Estimator:
     return LightGbm(fitted)
@@ -20,6 +22,7 @@ class LightGbm(Estimator):
     source = "LightGBM"
     packages = ("onnxmltools",)
     compares_in = "float64"
+    reads_as_zero = READS_AS_ZERO
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -79,7 +82,10 @@ def _tree(node: dict[str, Any]) -> Split | None:
     if node["decision_type"] == "==":
         categories = tuple(float(each) for each in str(node["threshold"]).split("||"))
         return Split(int(node["split_feature"]), 0.0, yes, no, categories)
-    return Split(int(node["split_feature"]), float(node["threshold"]), yes, no)
+    threshold = float(node["threshold"])
+    # Where no value was missing in training, NaN counts as 0.
+    missing = threshold >= 0 if node["missing_type"] == "None" else bool(node["default_left"])
+    return Split(int(node["split_feature"]), threshold, yes, no, missing=missing)
 
 
 def register() -> None:

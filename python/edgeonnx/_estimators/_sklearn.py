@@ -12,6 +12,7 @@ import numpy
 from edgeonnx._errors import Unsupported
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, frame, is_float32, matrix, ordered, two_dimensional
 from edgeonnx._estimators._blocks import column_types
+from edgeonnx._estimators._corrections import correct
 
 MATRIX = "X"
 
@@ -36,7 +37,10 @@ class Sklearn(Estimator):
         elif module.startswith(_FLOAT32_TREES):
             self.compares_in = "float32"
         elif "lightgbm" in module:
+            from edgeonnx._estimators._lightgbm import READS_AS_ZERO
+
             self.compares_in = "float64"
+            self.reads_as_zero = READS_AS_ZERO
         elif module.startswith(("xgboost", "catboost")):
             self.compares_in = "float32"
 
@@ -97,7 +101,9 @@ class Sklearn(Estimator):
         _register_boosters(self.fitted)
         types, groups = self._types(fields, precision)
         fitted = _with_whole_labels(self.fitted)
-        return Draft(_converted(fitted, list(types.items()), target_opset), groups, self._roles())
+        model = _converted(fitted, list(types.items()), target_opset)
+        correct(model, self._last)
+        return Draft(model, groups, self._roles())
 
     def precisions_for(self, fields: Sequence[Field]) -> tuple[str, ...]:
         if self.splits_columns and (self.compares_in == "float32" or (self.compares_in == "float64" and all(map(is_float32, fields)))):
@@ -239,10 +245,13 @@ def _with_whole_labels(fitted: Any) -> Any:
 
 def _tree(tree: Any) -> Split | None:
     left, right, feature, threshold = tree.children_left, tree.children_right, tree.feature, tree.threshold
+    missing_left = getattr(tree, "missing_go_to_left", None)  # from scikit-learn 1.3 on
     built: dict[int, Split | None] = {}
     for node in range(tree.node_count - 1, -1, -1):  # children have higher numbers than their parents
         is_leaf = left[node] == -1
-        built[node] = None if is_leaf else Split(int(feature[node]), float(threshold[node]), built[left[node]], built[right[node]])
+        missing = None if missing_left is None else bool(missing_left[node])
+        yes, no = built.get(left[node]), built.get(right[node])
+        built[node] = None if is_leaf else Split(int(feature[node]), float(threshold[node]), yes, no, missing=missing)
     return built[0]
 
 
@@ -253,6 +262,12 @@ def _histogram_tree(nodes: Any) -> Split | None:
         built[place] = (
             None
             if node["is_leaf"]
-            else Split(int(node["feature_idx"]), float(node["num_threshold"]), built[int(node["left"])], built[int(node["right"])])
+            else Split(
+                int(node["feature_idx"]),
+                float(node["num_threshold"]),
+                built[int(node["left"])],
+                built[int(node["right"])],
+                missing=bool(node["missing_go_to_left"]),
+            )
         )
     return built[0]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
 
-from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, binary, frame, matrix, ordered, two_dimensional
+from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, binary, frame, matrix, ordered, two_dimensional
 from edgeonnx._estimators._converters import booster_draft, register_boosters
 
 
@@ -54,12 +54,30 @@ class XgBoost(Estimator):
     def _objective(self) -> str:
         return str(json.loads(self._booster.save_config())["learner"]["objective"]["name"])
 
+    def trees(self) -> Iterable[Split | None] | None:
+        names = self.feature_names
+        places = {} if names is None else {name: place for place, name in enumerate(names)}
+        return [_tree(json.loads(dump), places) for dump in self._booster.get_dump(dump_format="json")]
+
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         from onnxmltools import convert_xgboost
 
         is_classifier = hasattr(self.fitted, "predict_proba") or self._objective.startswith(("binary:", "multi:"))
         with _plain_feature_names(self._booster):
             return booster_draft(convert_xgboost, self.fitted, fields, target_opset, is_classifier)
+
+
+def _tree(node: dict[str, Any], places: dict[str, int]) -> Split | None:
+    if "split" not in node:
+        return None
+    below = {child["nodeid"]: _tree(child, places) for child in node["children"]}
+    feature = places[node["split"]] if node["split"] in places else int(node["split"].removeprefix("f"))
+    condition, yes, no = node["split_condition"], below[node["yes"]], below[node["no"]]
+    missing = node["missing"] == node["yes"]
+    if isinstance(condition, list):
+        return Split(feature, 0.0, yes, no, tuple(map(float, condition)), missing)
+    # XGBoost asks for less than the condition.
+    return Split(feature, float(numpy.nextafter(numpy.float32(condition), numpy.float32(-numpy.inf))), yes, no, missing=missing)
 
 
 class _plain_feature_names:  # noqa: N801 (used as a function)
