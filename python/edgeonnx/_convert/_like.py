@@ -15,6 +15,7 @@ from edgeonnx._tables._columns import Array
 from edgeonnx._tables._masked import is_masked
 
 NAMES_KEY = "edgeonnx.names"
+_NATIVE = (numpy.bool_, numpy.int32, numpy.int64, numpy.float32, numpy.float64)
 _LONGEST_NAME = 128  # of an identifier in T-SQL
 
 
@@ -45,7 +46,14 @@ def read_like(table: Any, names: Sequence[str] | None = None) -> tuple[list[Fiel
             f"columns of numbers are expected, and {listed}; encode them as numbers before the model is fitted, or leave out of like "
             "what the model does not read"
         )
-    return [Field(name, values.dtype, values.shape[1:]) for name, values in columns.items()], columns
+    return [Field(name, _input_type(values), values.shape[1:]) for name, values in columns.items()], columns
+
+
+def _input_type(values: Array) -> numpy.dtype[Any]:
+    """Of the input that takes a column: its own, where native kernels read that; of one value a row else the next that holds all of it."""
+    if values.ndim > 1 or values.dtype in _NATIVE:
+        return values.dtype
+    return next(numpy.dtype(each) for each in _NATIVE if numpy.can_cast(values.dtype, each) or each is _NATIVE[-1])
 
 
 def _kind(values: Array) -> str:
