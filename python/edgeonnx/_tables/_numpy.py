@@ -100,27 +100,18 @@ def _from_arrow(column: Any) -> Array:
         if isinstance(column, pyarrow.ChunkedArray):
             column = pyarrow.concat_arrays(column.chunks) if column.num_chunks else pyarrow.array([], column.type)
     inner: list[int] = []
-    mask = numpy.asarray(column.is_null()) if column.null_count else None
+    null_rows = numpy.asarray(column.is_null())
     while pyarrow.types.is_fixed_size_list(column.type):
-        inner.append(column.type.list_size)
         size = column.type.list_size
-        if column.null_count:
-            column = column.fill_null(pyarrow.scalar([0] * size, column.type)) if size else column
-        column = column.flatten()
-    if not (pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type) or pyarrow.types.is_boolean(column.type)):
+        inner.append(size)
+        column = column.values.slice(column.offset * size, len(column) * size)  # flatten() would leave out those of NULL rows
+    types = pyarrow.types
+    if not (types.is_integer(column.type) or types.is_floating(column.type) or types.is_boolean(column.type)):
         return numpy.asarray(column.to_pylist(), dtype=object)
-    if column.null_count:
-        zero = pyarrow.scalar(False if pyarrow.types.is_boolean(column.type) else 0, column.type)
-        dense = numpy.asarray(column.fill_null(zero))
-        nulls = numpy.asarray(column.is_null())
-    else:
-        dense, nulls = numpy.asarray(column), None
-    if inner:
-        dense = dense.reshape(-1, *inner)
-        nulls = None if nulls is None else nulls.reshape(dense.shape)
-        if mask is not None:
-            rows = numpy.broadcast_to(mask.reshape(-1, *[1] * len(inner)), dense.shape)
-            nulls = rows if nulls is None else nulls | rows
-    elif mask is not None:
-        nulls = mask
-    return dense if nulls is None else numpy.ma.MaskedArray(dense, mask=nulls)
+    nulls = numpy.asarray(column.is_null())
+    if nulls.any():
+        column = column.fill_null(pyarrow.scalar(False if types.is_boolean(column.type) else 0, column.type))
+    shape = (len(null_rows), *inner)
+    mask = nulls.reshape(shape) | null_rows.reshape(-1, *[1] * len(inner))
+    dense = numpy.asarray(column).reshape(shape)
+    return numpy.ma.MaskedArray(dense, mask=mask) if mask.any() else dense
