@@ -19,9 +19,6 @@ enum : uint32_t {
   kFunctions = 25
 };
 }
-namespace entry {
-enum : uint32_t { kKey = 1, kValue = 2 };
-}
 namespace opset {
 enum : uint32_t { kDomain = 1, kVersion = 2 };
 }

@@ -85,8 +85,8 @@ Opset read_opset(Reader reader) {
 Property read_property(Reader reader) {
   Property property;
   while (reader.next()) {
-    if (reader.number() == field::entry::kKey) property.key = reader.text();
-    if (reader.number() == field::entry::kValue) property.value = reader.text();
+    if (reader.number() == field::key_value::kKey) property.key = reader.text();
+    if (reader.number() == field::key_value::kValue) property.value = reader.text();
   }
   return property;
 }

@@ -77,27 +77,61 @@ bool has_only_equalities(const onnx::Node& node) {
   return std::none_of(names.begin(), names.end(), is_other) && std::count(names.begin(), names.end(), "BRANCH_EQ") > 1;
 }
 
-// Each was run on the releases around its borders, and beside 1.32.0, over thousands of random ensembles: these conditions are the ones that
-// tell those with differences from those without.
+// Each was run on the releases around its borders, and beside 1.32.0, over thousands of random ensembles: these conditions are the ones
+// that tell those with differences from those without.
 constexpr std::pair<int, int> kAlways{0, 0};
 constexpr RuntimeDefect kDefects[] = {
     // microsoft/onnxruntime#28557
-    {"TreeEnsembleClassifier", {26, 0}, {28, 0}, loses_its_half, false, false,
-     "gives wrong labels and scores where the leaves hold probabilities of one of two classes", "1.25 and older and 1.28 and newer",
+    {"TreeEnsembleClassifier",
+     {26, 0},
+     {28, 0},
+     loses_its_half,
+     false,
+     false,
+     "gives wrong labels and scores where the leaves hold probabilities of one of two classes",
+     "1.25 and older and 1.28 and newer",
      "28557"},
     // microsoft/onnxruntime#27533
-    {"TreeEnsembleClassifier", kAlways, {26, 0}, loses_its_sigmoid, true, false,
-     "leaves out LOGISTIC where the leaves of one of two classes have no negative weight", "1.26 and newer", "27533"},
+    {"TreeEnsembleClassifier",
+     kAlways,
+     {26, 0},
+     loses_its_sigmoid,
+     true,
+     false,
+     "leaves out LOGISTIC where the leaves of one of two classes have no negative weight",
+     "1.26 and newer",
+     "27533"},
     // microsoft/onnxruntime#24679
     {"TreeEnsemble", {21, 0}, {24, 0}, has_root_taken_for_a_leaf, false, false, "takes some roots for leaves", "1.24 and newer", "24679"},
     // microsoft/onnxruntime#25400
-    {"TreeEnsemble", {21, 0}, {23, 0}, has_members, false, true, "gives wrong answers or never comes back where BRANCH_MEMBER is used",
-     "1.23 and newer", "25400"},
+    {"TreeEnsemble",
+     {21, 0},
+     {23, 0},
+     has_members,
+     false,
+     true,
+     "gives wrong answers or never comes back where BRANCH_MEMBER is used",
+     "1.23 and newer",
+     "25400"},
     // microsoft/onnxruntime#24636
-    {"TreeEnsembleClassifier", {21, 0}, {23, 0}, has_only_equalities, false, false,
-     "gives wrong answers where all comparisons are BRANCH_EQ", "1.20 and older and 1.23 and newer", "24636"},
-    {"TreeEnsembleRegressor", {21, 0}, {23, 0}, has_only_equalities, false, false,
-     "gives wrong answers where all comparisons are BRANCH_EQ", "1.20 and older and 1.23 and newer", "24636"},
+    {"TreeEnsembleClassifier",
+     {21, 0},
+     {23, 0},
+     has_only_equalities,
+     false,
+     false,
+     "gives wrong answers where all comparisons are BRANCH_EQ",
+     "1.20 and older and 1.23 and newer",
+     "24636"},
+    {"TreeEnsembleRegressor",
+     {21, 0},
+     {23, 0},
+     has_only_equalities,
+     false,
+     false,
+     "gives wrong answers where all comparisons are BRANCH_EQ",
+     "1.20 and older and 1.23 and newer",
+     "24636"},
 };
 
 /// (26, 0) of "1.26.0"
