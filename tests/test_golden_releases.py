@@ -63,6 +63,7 @@ def test_release_with_wrong_labels_is_refused_where_it_runs_the_trees(tmp_path: 
         assert "does not give its golden answers here: output 'label', row " in line
         assert "now edgeonnx" in line
         assert "with ONNX Runtime 1.26.0 (plan ONNX Runtime, " in line
+        assert "ONNX Runtime 1.26.0 gives wrong labels" in line
         assert "go back to ONNX Runtime" in line
     assert len(list((cache / "golden").iterdir())) == 1
 

@@ -57,7 +57,7 @@ def remember(facts: Mapping[str, object]) -> None:
 
 
 def _text(facts: Mapping[str, object]) -> str:
-    return json.dumps(facts, sort_keys=True, indent=1)
+    return json.dumps(facts, sort_keys=True, indent=1, default=str)
 
 
 def _path(text: str) -> str:

@@ -86,11 +86,11 @@ def check(
     found = compare(record.outputs, got)
     if found.n_different:
         more = f" ({found.n_different} values differ)" if found.n_different > 1 else ""
-        runtime = f"ONNX Runtime {record.maker.onnxruntime}"
+        known = "".join(f"; {sentence}" for sentence in core.warnings)
         raise ModelError(
-            f"{name} does not give its golden answers here: {found.first}{more}; sealed by {record.maker}, now {here}; "
-            f"go back to {runtime} and edgeonnx {record.maker.edgeonnx}, or, once the new answers have been verified, seal the model "
-            "again (eo.seal); golden='warn' loads it all the same"
+            f"{name} does not give its golden answers here: {found.first}{more}; sealed by {record.maker}, now {here}{known}; "
+            f"go back to ONNX Runtime {record.maker.onnxruntime} and edgeonnx {record.maker.edgeonnx}, or, once the new answers have been "
+            "verified, seal the model again (eo.seal); golden='warn' loads it all the same"
         )
     if remembers:
         _cache.remember(facts)
