@@ -136,3 +136,5 @@ TEST(test_releases_may_hang_in_trees_of_ai_onnx_ml_5_alone) {
     CHECK_EQUAL(plan::RuntimeDefects(read_back).may_hang(), hangs);
   }
 }
+
+int main() { return check::run(); }
