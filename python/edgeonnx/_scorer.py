@@ -16,7 +16,7 @@ from edgeonnx import _core
 from edgeonnx import _device as device
 from edgeonnx._device import lies_on_device
 from edgeonnx._errors import GoldenWarning, InvalidArgument, InvalidState, ModelError, NotFound, RuntimeDefectWarning, Unsupported
-from edgeonnx._golden._file import KEY as GOLDEN_KEY
+from edgeonnx._golden import KEY as GOLDEN_KEY
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from edgeonnx._errors import ModelError, Unsupported
+from edgeonnx._golden import KEY
 from edgeonnx._port import Port
 
-__all__ = ["KEY", "Bare", "bare", "identities", "with_entry"]
-
-KEY = "edgeonnx.golden"
+__all__ = ["Bare", "bare", "identities", "with_entry"]
 
 _METADATA = 14  # of ModelProto
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2  # of StringStringEntryProto
