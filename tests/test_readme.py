@@ -1,5 +1,6 @@
 """What the README shows runs as printed."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -50,9 +51,9 @@ patients.to_parquet("patients.parquet")
 """
     subprocess.run([sys.executable, "-c", blocks("python")[0] + files], cwd=tmp_path, capture_output=True, check=True, timeout=120)
     commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("edgeonnx ")]
-    assert [shlex.split(command)[1] for command in commands] == ["inspect", "score", "sql"]
+    assert [shlex.split(command)[1] for command in commands] == ["inspect", "score", "sql", "seal"]
     for command in commands:
-        run = edgeonnx(*shlex.split(command)[1:], cwd=tmp_path)
+        run = edgeonnx(*shlex.split(command)[1:], cwd=tmp_path, env={**os.environ, "EDGEONNX_CACHE": str(tmp_path / "cache")})
         assert run.returncode == 0, run.stderr
     assert pa.parquet.read_schema(tmp_path / "scored.parquet").field("variable").type == pa.float64()
 

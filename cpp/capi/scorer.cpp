@@ -93,6 +93,29 @@ edgeonnx_status edgeonnx_scorer_output(const edgeonnx_scorer* scorer, int64_t in
 
 const char* edgeonnx_scorer_explain(const edgeonnx_scorer* scorer) { return scorer ? scorer->scorer->explain().c_str() : ""; }
 
+int64_t edgeonnx_scorer_n_metadata(const edgeonnx_scorer* scorer) {
+  return scorer ? static_cast<int64_t>(scorer->scorer->plan().metadata.size()) : 0;
+}
+
+edgeonnx_status edgeonnx_scorer_metadata(const edgeonnx_scorer* scorer, int64_t index, const char** key, const char** value) {
+  return guarded(nullptr, [&] {
+    const auto& entry = item_at(needed(scorer, "scorer").scorer->plan().metadata, index, "metadata");
+    needed(key, "key") = entry.first.c_str();
+    needed(value, "value") = entry.second.c_str();
+  });
+}
+
+int64_t edgeonnx_scorer_n_warnings(const edgeonnx_scorer* scorer) {
+  return scorer ? static_cast<int64_t>(scorer->scorer->plan().warnings.size()) : 0;
+}
+
+const char* edgeonnx_scorer_warning(const edgeonnx_scorer* scorer, int64_t index) {
+  if (index < 0 || index >= edgeonnx_scorer_n_warnings(scorer)) return "";
+  return scorer->scorer->plan().warnings[static_cast<size_t>(index)].c_str();
+}
+
+const char* edgeonnx_scorer_runtime(const edgeonnx_scorer* scorer) { return scorer ? scorer->scorer->runtime_version() : ""; }
+
 const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer) { return scorer ? scorer->settings.c_str() : ""; }
 
 const char* edgeonnx_scorer_digest(const edgeonnx_scorer* scorer) { return scorer ? scorer->digest.c_str() : ""; }

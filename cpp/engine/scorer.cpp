@@ -127,6 +127,7 @@ std::string Scorer::explanation() const {
   text += "\n";
   for (const plan::Port& port : plan_.inputs) text += "input " + port_text(port);
   for (const plan::OutputPort& output : plan_.outputs) text += "output " + port_text(output.port);
+  for (const std::string& warning : plan_.warnings) text += "warning: " + warning + "\n";
   for (const std::string& note : plan_.notes) text += note + "\n";
   text += unread_text(plan_);
   text += "morsel: " + std::to_string(plan_.morsel_rows) + " rows\n";

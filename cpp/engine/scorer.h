@@ -37,6 +37,11 @@ class Scorer {
     if (!library_) library_ = &ort::Library::open(ort_library_);
     return *library_;
   }
+  /// Version of ONNX Runtime, where it has been opened for this scorer; else empty.
+  const char* runtime_version() const {
+    const ort::Library* library = library_;
+    return library ? library->version().c_str() : "";
+  }
   const std::string& model_name() const { return model_name_; }
   int n_threads() const { return n_threads_; }
   /// Tells whoever wants to know what became of a score call.

@@ -40,6 +40,12 @@ struct Opset {
   int64_t version = 0;
 };
 
+/// An entry of metadata_props.
+struct Property {
+  std::string_view key;
+  std::string_view value;
+};
+
 struct Attribute {
   std::string_view name;
   int32_t type = 0;  ///< AttributeProto.AttributeType
@@ -79,6 +85,7 @@ struct Model {
   std::string_view producer_name;
   std::string_view producer_version;
   std::vector<Opset> opsets;
+  std::vector<Property> metadata;  ///< metadata_props, in the file's order
   std::string_view graph_name;
   std::vector<ValueInfo> inputs;  ///< graph inputs that have no initializer: what a caller must feed
   std::vector<ValueInfo> outputs;

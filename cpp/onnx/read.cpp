@@ -82,6 +82,15 @@ Opset read_opset(Reader reader) {
   return opset;
 }
 
+Property read_property(Reader reader) {
+  Property property;
+  while (reader.next()) {
+    if (reader.number() == field::key_value::kKey) property.key = reader.text();
+    if (reader.number() == field::key_value::kValue) property.value = reader.text();
+  }
+  return property;
+}
+
 }  // namespace
 
 Model read_model(Bytes bytes, std::string_view name) {
@@ -104,6 +113,9 @@ Model read_model(Bytes bytes, std::string_view name) {
         break;
       case field::model::kOpsetImport:
         model.opsets.push_back(read_opset(reader.message("OperatorSetIdProto")));
+        break;
+      case field::model::kMetadata:
+        model.metadata.push_back(read_property(reader.message("StringStringEntryProto")));
         break;
       case field::model::kFunctions:
         (void)graphs.read_function(reader.message("FunctionProto"));

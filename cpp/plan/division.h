@@ -62,6 +62,9 @@ class Division {
   /// The plan is given up: every node goes to ONNX Runtime.
   void leave_all();
 
+  /// Whether a session runs the node, of model.nodes.
+  bool is_left(size_t node) const { return by_[node] == By::kSession; }
+
   /// One line a node, for explain().
   std::vector<std::string> lines() const;
 

@@ -58,6 +58,9 @@ void place_columns(Plan& plan, std::optional<ColumnProgram> front, std::optional
 
 /// The session of a divided plan and what it is fed; and the tail, if it can be made of what the session makes.
 std::optional<ColumnProgram> make_session(Plan& plan, Division& division, const Recipe& recipe) {
+  std::vector<Suspect> left = recipe.defects.in(recipe.library().version());
+  std::erase_if(left, [&](const Suspect& suspect) { return !division.is_left(suspect.node); });
+  warn_of(plan, recipe, left);
   const auto open = [&] {
     std::vector<std::byte> part = onnx::subgraph(recipe.bytes, recipe.model, division.session_graph());
     plan.session = recipe.sessions.make(part);
@@ -128,8 +131,20 @@ std::string learn_shapes(Plan& plan, const Recipe& recipe) {
   return "";
 }
 
-/// Why the plan may not be used; empty if it may.
-std::string self_check(const Plan& plan, const Division& division, const Recipe& recipe) {
+/// Why the plan may not be used; empty if it may. What this runtime is known to compute wrongly is no measure: it is left out, and told.
+std::string self_check(Plan& plan, const Division& division, const Recipe& recipe) {
+  const std::string& version = recipe.library().version();
+  std::vector<Suspect> suspects = recipe.defects.in(version);
+  std::erase_if(suspects, [&](const Suspect& suspect) { return division.is_left(suspect.node); });
+  for (const Suspect& suspect : suspects) {
+    plan.notes.push_back("self-check: what depends on a node is not compared: " + recipe.defects.sentence(suspect, version));
+  }
+  const auto wrong = recipe.defects.wrong_values(suspects);
+  const auto is_wrong = [&](const Tensor& tensor) { return wrong.contains(tensor.name); };
+  if (std::all_of(plan.tensors.begin(), plan.tensors.end(), is_wrong) ||
+      std::any_of(suspects.begin(), suspects.end(), RuntimeDefects::hangs)) {
+    return "";
+  }
   std::vector<std::string> names;
   for (const Tensor& tensor : plan.tensors) names.push_back(tensor.name);
   const std::optional<int64_t> batch = onnx::fixed_batch(recipe.model);
@@ -146,6 +161,7 @@ std::string self_check(const Plan& plan, const Division& division, const Recipe&
     }
     const auto ours = try_plan(plan, plan.session ? &recipe.library() : nullptr, *probe);
     for (size_t i = 0; i < ours.size(); ++i) {
+      if (is_wrong(plan.tensors[i])) continue;
       // What infinities and the like become behind a matrix product is rounding as well.
       if (is_special && division.is_rough(names[i])) continue;
       // Sessions of other numbers of threads may round one matrix product in two ways.
@@ -205,8 +221,12 @@ std::string plan_native(Plan& plan, const Recipe& recipe) {
   if (targets.empty()) return "no output can be read";
   Division division(recipe.model, targets);
   std::string reason = fill(plan, division, targets, recipe);
-  if (!reason.empty()) division.leave_all();
-  plan.notes = division.lines();
+  if (!reason.empty()) {
+    division.leave_all();
+    plan.notes.clear();
+  }
+  const std::vector<std::string> lines = division.lines();
+  plan.notes.insert(plan.notes.begin(), lines.begin(), lines.end());
   return reason;
 }
 

@@ -62,7 +62,8 @@ Plan plan_by_options(const Recipe& recipe) {
   } else if (!ort::are_cpu(recipe.options.providers)) {
     reason = "execution providers were asked for";
   } else {
-    if (recipe.options.selfcheck) recipe.original.begin();
+    // A runtime that may hang is looked at before it is given the model.
+    if (recipe.options.selfcheck && !recipe.defects.may_hang()) recipe.original.begin();
     Plan plan;
     try {
       reason = plan_native(plan, recipe);
@@ -100,8 +101,9 @@ Plan make_plan(onnx::Bytes bytes, const OpenLibrary& library, const Options& opt
     const std::vector<std::byte> rewritten = request.any() ? onnx::rewrite(bytes, model, request) : std::vector<std::byte>();
     return sessions.make(request.any() ? onnx::Bytes(rewritten) : bytes);
   });
-  Plan plan = plan_by_options({bytes, model, zipmaps, library, options, session_options, sessions, original});
+  Plan plan = plan_by_options({bytes, model, zipmaps, library, options, session_options, sessions, original, RuntimeDefects(model)});
   plan.notes.insert(plan.notes.begin(), opset_note(model));
+  for (const auto& [key, value] : model.metadata) plan.metadata.emplace_back(key, value);
   make_output_ports(plan, model, zipmaps);
   if (options.deterministic && plan.session) choose_padding(plan, library());
   choose_morsel(plan, model, options.morsel_rows);

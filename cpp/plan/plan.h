@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/type.h"
@@ -126,6 +127,8 @@ struct Plan {
   BranchCheck branches;
   std::vector<ProbeValues> categories;  ///< values of inputs that made-up rows must have, or the model fails
   std::vector<std::string> notes;       ///< decisions and their reasons, one sentence each
+  std::vector<std::string> warnings;    ///< nodes that this ONNX Runtime is known to compute wrongly, one sentence each
+  std::vector<std::pair<std::string, std::string>> metadata;  ///< the model's metadata_props: key and value
 
   bool is_native() const { return !session; }
   /// "native", "native front + ONNX Runtime" ...: what explain() begins with

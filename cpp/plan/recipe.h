@@ -6,6 +6,7 @@
 #include "onnx/rewrite.h"
 #include "plan/original.h"
 #include "plan/plan.h"
+#include "plan/runtime_defects.h"
 #include "plan/session_maker.h"
 
 namespace edgeonnx::plan {
@@ -19,6 +20,7 @@ struct Recipe {
   const ort::SessionOptions& session_options;
   const SessionMaker& sessions;
   Original& original;
+  RuntimeDefects defects;
 };
 
 }  // namespace edgeonnx::plan

@@ -132,6 +132,16 @@ void note_nodes(Plan& plan, const ort::Library& library) {
 
 }  // namespace
 
+void warn_of(Plan& plan, const Recipe& recipe, const std::vector<Suspect>& suspects) {
+  for (const Suspect& suspect : suspects) {
+    const std::string sentence = recipe.defects.sentence(suspect, recipe.library().version());
+    if (RuntimeDefects::hangs(suspect)) {
+      throw Error(Code::kUnsupported, recipe.options.model_name + ": " + sentence + ", and native kernels where they take the node");
+    }
+    plan.warnings.push_back(sentence + ", and native kernels where they take the node");
+  }
+}
+
 bool has_trees(const onnx::Model& model) { return std::any_of(model.nodes.begin(), model.nodes.end(), onnx::is_tree_ensemble); }
 
 bool misdeclares(const Plan& plan) {
@@ -163,6 +173,7 @@ Plan plan_session(const Recipe& recipe) {
   const ort::Library& library = recipe.library();
   Plan plan;
   plan.road = "ONNX Runtime";
+  warn_of(plan, recipe, recipe.defects.in(library.version()));
   onnx::Rewrite request;
   request.cut_zipmaps = !recipe.zipmaps.empty();
   plan.session = recipe.original.take();

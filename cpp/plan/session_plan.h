@@ -11,6 +11,9 @@ namespace edgeonnx::plan {
 /// A plan that is one session, whatever the model.
 Plan plan_session(const Recipe& recipe);
 
+/// Adds a warning for each of the nodes, which the session is to run. Throws Error(kUnsupported) for one that may never come back.
+void warn_of(Plan& plan, const Recipe& recipe, const std::vector<Suspect>& suspects);
+
 bool has_trees(const onnx::Model& model);
 
 /// Whether the session returns something else than it declares: ONNX Runtime only warns of it, unless it is given memory of the right size.

@@ -125,6 +125,19 @@ void register_scorer(py::module_& module) {
                                return ports;
                              })
       .def_property_readonly("explain", [](const Scorer& self) { return to_str(self.explain()); })
+      .def_property_readonly("metadata",
+                             [](const Scorer& self) {
+                               py::dict entries;
+                               for (const auto& [key, value] : self.metadata()) entries[to_str(key.c_str())] = to_str(value.c_str());
+                               return entries;
+                             })
+      .def_property_readonly("warnings",
+                             [](const Scorer& self) {
+                               py::list sentences;
+                               for (const std::string& each : self.warnings()) sentences.append(to_str(each.c_str()));
+                               return sentences;
+                             })
+      .def_property_readonly("runtime", [](const Scorer& self) { return self.runtime(); })
       .def("bind", &bind, py::arg("table"), py::arg("coercion"), py::arg("on_overflow"), py::arg("by_position"), py::arg("null_rules"),
            py::arg("renames"), py::arg("groups"), py::arg("results"), py::arg("counts_branches"));
 }

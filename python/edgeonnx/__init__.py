@@ -13,6 +13,7 @@ from edgeonnx._errors import (
     CoercionError,
     Error,
     FileError,
+    GoldenWarning,
     InferenceError,
     InternalError,
     InvalidArgument,
@@ -23,6 +24,7 @@ from edgeonnx._errors import (
     OutOfMemory,
     Overflow,
     ParityWarning,
+    RuntimeDefectWarning,
     RuntimeMissing,
     ShapeError,
     Unsupported,
@@ -35,6 +37,7 @@ from edgeonnx._scores import Cast, Report, Scores
 
 if TYPE_CHECKING:
     from edgeonnx._convert import convert
+    from edgeonnx._golden._seal import seal
 
 __version__ = _version()
 
@@ -44,6 +47,7 @@ __all__ = [
     "CoercionError",
     "Error",
     "FileError",
+    "GoldenWarning",
     "InferenceError",
     "InternalError",
     "InvalidArgument",
@@ -58,6 +62,7 @@ __all__ = [
     "Provider",
     "ProviderOption",
     "Report",
+    "RuntimeDefectWarning",
     "RuntimeMissing",
     "Scorer",
     "Scores",
@@ -70,11 +75,12 @@ __all__ = [
     "get_include",
     "get_library",
     "providers",
+    "seal",
     "sqlite_extension",
 ]
 
 # Scoring should not wait for what only the making and checking of models needs.
-_LATE = {"convert": "edgeonnx._convert"}
+_LATE = {"convert": "edgeonnx._convert", "seal": "edgeonnx._golden._seal"}
 
 
 def __getattr__(name: str) -> Any:

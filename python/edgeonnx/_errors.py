@@ -7,6 +7,7 @@ __all__ = [
     "CoercionError",
     "Error",
     "FileError",
+    "GoldenWarning",
     "InferenceError",
     "InternalError",
     "InvalidArgument",
@@ -17,6 +18,7 @@ __all__ = [
     "OutOfMemory",
     "Overflow",
     "ParityWarning",
+    "RuntimeDefectWarning",
     "RuntimeMissing",
     "ShapeError",
     "Unsupported",
@@ -153,8 +155,16 @@ class ParityWarning(UserWarning):
     """A converted model does not answer as its estimator does on some rows."""
 
 
+class GoldenWarning(UserWarning):
+    """A model does not give its golden answers here, or has been changed since it was sealed, and `golden="warn"` loads it all the same."""
+
+
+class RuntimeDefectWarning(UserWarning):
+    """ONNX Runtime runs a node that its release is known to compute wrongly; the message names the releases that do not."""
+
+
 # Tracebacks and pickles name the classes where users find them.
-for _kind in (Error, *Error.__subclasses__(), ParityWarning):
+for _kind in (Error, *Error.__subclasses__(), GoldenWarning, ParityWarning, RuntimeDefectWarning):
     _kind.__module__ = "edgeonnx"
 
 _BY_CODE: dict[int, type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}

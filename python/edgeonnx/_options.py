@@ -18,6 +18,7 @@ NullRule = tuple[str | None, int, float | int | None]
 COERCIONS = ("tsql", "safe", "strict")
 ON_OVERFLOW = ("error", "null")
 REPORTS = ("summary", "branches")
+GOLDEN = ("error", "warn", "off")
 _OWN_TYPE: Declaration = (0, 0, 0, False)
 _NULLS = ("error", "nan", "propagate")
 _CONSTANT = 3

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from numpy import ndarray
@@ -13,10 +15,12 @@ from numpy.typing import NDArray
 from edgeonnx import _core
 from edgeonnx import _device as device
 from edgeonnx._device import lies_on_device
-from edgeonnx._errors import InvalidArgument, InvalidState, ModelError, NotFound, Unsupported
+from edgeonnx._errors import GoldenWarning, InvalidArgument, InvalidState, ModelError, NotFound, RuntimeDefectWarning, Unsupported
+from edgeonnx._golden import KEY as GOLDEN_KEY
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
+    GOLDEN,
     ON_OVERFLOW,
     REPORTS,
     NullPolicy,
@@ -110,13 +114,25 @@ class Scorer:
         its real input; costs a look at every such value.
     external_data
         True: tensors of the model may lie in other files, below the model's own folder. Needs a path.
+    golden
+        What becomes of a model that has golden rows (`eo.seal`) and does not give their answers here, or has been changed since it was
+        sealed: `"error"`, `"warn"` (a `GoldenWarning`), or `"off"`, which does not look. The rows are scored once with each ONNX Runtime,
+        edgeonnx, plan, set of providers and instruction set, which is then remembered in `~/.cache/edgeonnx` (`XDG_CACHE_HOME`,
+        `EDGEONNX_CACHE`); whole numbers must be equal, real numbers to 1e-5 of their output's largest.
+
+    Warns
+    -----
+    RuntimeDefectWarning
+        This release of ONNX Runtime is known to be wrong about a node that it is to run.
+    GoldenWarning
+        See `golden`.
 
     Raises
     ------
     FileError
         The file cannot be read.
     ModelError
-        Empty, truncated, not ONNX, broken, or an opset newer than the runtime's.
+        Empty, truncated, not ONNX, broken, or an opset newer than the runtime's; golden rows that have other answers here.
     Unsupported
         An operator, or a provider that cannot be used, with the loader's own reason; nodes that no provider takes.
     InvalidArgument
@@ -145,6 +161,7 @@ class Scorer:
         rename: Mapping[str, str] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
         report: str = "summary",
+        golden: str = "error",
     ) -> None:
         threads = positive(threads, "threads", 1 << 16)
         morsel_rows = positive(morsel_rows, "morsel_rows", 1 << 40)
@@ -160,6 +177,7 @@ class Scorer:
         self._coercion = position_of(coercion, COERCIONS, "coercion")
         self._on_overflow = position_of(on_overflow, ON_OVERFLOW, "on_overflow")
         self._counts_branches = REPORTS[position_of(report, REPORTS, "report")] == "branches"
+        self._golden = GOLDEN[position_of(golden, GOLDEN, "golden")]
         self._null_rules = null_rules(nulls)
         self._usual_request = request_of(None, None, rename, columns)  # mistakes are told before the model is loaded
         self._rename = dict(rename or {})
@@ -182,6 +200,7 @@ class Scorer:
             "rename": self._rename,
             "columns": self._columns,
             "report": report,
+            "golden": golden,
         }
         self._core_options = {
             "model_name": self._path or "model",
@@ -196,9 +215,11 @@ class Scorer:
             "fallback": position_of(fallback, FALLBACKS, "fallback"),
         }
         self._digest: str | None = None
-        self._load()
+        for warning in self._load():
+            warnings.warn(warning, stacklevel=2)
 
-    def _load(self) -> None:
+    def _load(self) -> list[Warning]:
+        """Make or remake what lies in the core; what the user should hear of it."""
         content = self._bytes
         if content is None:
             assert self._path is not None
@@ -215,6 +236,34 @@ class Scorer:
         self._generation = _fork_generation
         self._inputs = tuple(Port(*port) for port in self._core.inputs)
         self._outputs = tuple(Port(*port) for port in self._core.outputs)
+        self._metadata = MappingProxyType(self._core.metadata)
+        heard: list[Warning] = [RuntimeDefectWarning(sentence) for sentence in self._core.warnings]
+        self._golden_line = ""
+        if (seal := self._metadata.get(GOLDEN_KEY)) is not None:
+            try:
+                self._golden_line = self._check_golden(content, seal)
+            except ModelError as error:
+                if self._golden == "error":
+                    raise
+                self._golden_line = f"golden rows: {error}\n"
+                heard.append(GoldenWarning(str(error)))
+        return heard
+
+    def _check_golden(self, content: bytes, seal: str) -> str:
+        if self._golden == "off":
+            return "golden rows: not checked, golden='off'\n"
+        from edgeonnx._golden._check import check  # models without a seal do without it
+
+        names = ("native", "selfcheck", "deterministic", "providers", "provider_options", "fallback")
+        options = {name: self._options[name] for name in names}
+        providers = [name for name, _ in self._providers]
+        remembers = not self._options["external_data"]
+        return check(self._core, content, seal, self._path or "the model", providers, options, remembers) + "\n"
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What stands in the model's `metadata_props`, the seal of `eo.seal` included."""
+        return self._metadata
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -426,7 +475,7 @@ class Scorer:
             As in `score`.
         """
         self._use()
-        text = self._core.explain
+        text = self._core.explain + self._golden_line
         if data is not None:
             source = read_table(data, self._inputs)
             text += self._prepare(source.table, source.by_position, self._request(outputs, with_, rename, columns)).binding.explain

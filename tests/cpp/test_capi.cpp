@@ -122,6 +122,9 @@ TEST(test_capi_releasing_and_asking_nothing_is_harmless) {
   CHECK_EQUAL(edgeonnx_scorer_n_outputs(nullptr), int64_t{0});
   CHECK_EQUAL(edgeonnx_binding_n_results(nullptr), int64_t{0});
   CHECK_EQUAL(edgeonnx_binding_n_casts(nullptr), int64_t{0});
+  CHECK_EQUAL(edgeonnx_scorer_n_metadata(nullptr), int64_t{0});
+  CHECK_EQUAL(edgeonnx_scorer_n_warnings(nullptr), int64_t{0});
+  CHECK_EQUAL(std::string(edgeonnx_scorer_runtime(nullptr)) + edgeonnx_scorer_warning(nullptr, 0), std::string());
   CHECK_EQUAL(std::string(edgeonnx_scorer_explain(nullptr)) + edgeonnx_binding_explain(nullptr), std::string());
 }
 
@@ -149,6 +152,26 @@ TEST(test_capi_ports_describe_the_model) {
   CHECK_EQUAL(std::string(input.name) + " " + input.sql_type + " " + input.onnx_type, std::string("b real tensor(float)"));
   CHECK(input.type == EDGEONNX_TYPE_FLOAT && input.rank == 1 && input.shape[0] == -1 && input.width == 1);
   CHECK_EQUAL(output.name, std::string("sum"));
+}
+
+TEST(test_capi_metadata_and_warnings_of_a_model) {
+  tiny::Message entry, whole;
+  entry.text(1, "author").text(2, "me");
+  whole.message(14, entry);
+  const std::string model = tiny::add(Type::kFloat, {"N"}) + whole.bytes();
+  edgeonnx_scorer* scorer = nullptr;
+  CHECK_EQUAL(edgeonnx_scorer_create(model.data(), model.size(), nullptr, &scorer, nullptr), EDGEONNX_OK);
+  CHECK_EQUAL(edgeonnx_scorer_n_metadata(scorer), int64_t{1});
+  const char *key = "untouched", *value = key;
+  CHECK(edgeonnx_scorer_metadata(scorer, 1, &key, &value) != EDGEONNX_OK);
+  CHECK(edgeonnx_scorer_metadata(scorer, 0, nullptr, &value) != EDGEONNX_OK);
+  CHECK_EQUAL(std::string(key), std::string("untouched"));
+  CHECK_EQUAL(edgeonnx_scorer_metadata(scorer, 0, &key, &value), EDGEONNX_OK);
+  CHECK_EQUAL(std::string(key) + "=" + value, std::string("author=me"));
+  CHECK_EQUAL(edgeonnx_scorer_n_warnings(scorer), int64_t{0});
+  for (const int64_t index : {int64_t{-1}, int64_t{0}, INT64_MAX}) CHECK_EQUAL(std::string(edgeonnx_scorer_warning(scorer, index)), "");
+  CHECK_EQUAL(std::string(edgeonnx_scorer_runtime(scorer)).substr(0, 2), std::string("1."));  // for the self-check
+  edgeonnx_scorer_release(scorer);
 }
 
 TEST(test_capi_message_column_and_value_are_packed_as_far_as_they_fit) {

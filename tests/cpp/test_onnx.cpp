@@ -61,6 +61,27 @@ TEST(test_read_model_classifier_reads_all_parts) {
   CHECK(m.external_paths.empty());
 }
 
+TEST(test_read_model_metadata_is_read_in_order) {
+  Writer bytes = model(classifier_graph());
+  for (const auto& [key, value] : {std::pair{"a", "1"}, {"b", ""}, {"a", "2"}}) {
+    Writer entry;
+    entry.text(field::key_value::kKey, key);
+    entry.text(field::key_value::kValue, value);
+    bytes.message(field::model::kMetadata, entry);
+  }
+  std::string all;
+  for (const Property& each : read(bytes).metadata) all += std::string(each.key) + "=" + std::string(each.value) + ";";
+  CHECK_EQUAL(all, "a=1;b=;a=2;");
+  CHECK(read(model(classifier_graph())).metadata.empty());
+}
+
+TEST(test_read_model_metadata_of_another_wire_type_is_refused) {
+  Writer entry, bytes = model(classifier_graph());
+  entry.integer(field::key_value::kKey, 1);
+  bytes.message(field::model::kMetadata, entry);
+  CHECK(contains(message_of(bytes), "StringStringEntryProto"));
+}
+
 TEST(test_producer_of_the_empty_name_is_nobody) {
   Writer graph;
   graph.message(field::graph::kNode, node("Dropout", "", {"x"}, {"y", ""}));  // an output left out

@@ -212,6 +212,16 @@ EDGEONNX_EXPORT const char* edgeonnx_scorer_explain(const edgeonnx_scorer* score
 EDGEONNX_EXPORT const char* edgeonnx_scorer_settings(const edgeonnx_scorer* scorer);
 /** SHA-256 of the model's bytes, 64 hexadecimal digits, of a scorer that a registry gave, "" of others; belongs to the scorer. */
 EDGEONNX_EXPORT const char* edgeonnx_scorer_digest(const edgeonnx_scorer* scorer);
+/** Entries of the model's metadata_props, in the file's order; strings belong to the scorer. */
+EDGEONNX_EXPORT int64_t edgeonnx_scorer_n_metadata(const edgeonnx_scorer* scorer);
+EDGEONNX_EXPORT edgeonnx_status edgeonnx_scorer_metadata(const edgeonnx_scorer* scorer, int64_t index, const char** key,
+                                                         const char** value);
+/** What a user must know before the answers are used: nodes that this version of ONNX Runtime runs and is known to compute wrongly, and
+ * which versions do not. One sentence each, "" where `index` is none; belongs to the scorer. They stand in edgeonnx_scorer_explain too. */
+EDGEONNX_EXPORT int64_t edgeonnx_scorer_n_warnings(const edgeonnx_scorer* scorer);
+EDGEONNX_EXPORT const char* edgeonnx_scorer_warning(const edgeonnx_scorer* scorer, int64_t index);
+/** Version of ONNX Runtime, as "1.32.0", once it has been opened for this scorer, if only for the self-check; "" before. */
+EDGEONNX_EXPORT const char* edgeonnx_scorer_runtime(const edgeonnx_scorer* scorer);
 
 /* ----------------------------------------------------------------------------------------------------------------------- providers */
 

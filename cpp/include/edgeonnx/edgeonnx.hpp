@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edgeonnx/edgeonnx.h"
@@ -116,6 +117,21 @@ class Scorer {
     return port;
   }
   const char* explain() const { return edgeonnx_scorer_explain(get()); }
+  std::vector<std::pair<std::string, std::string>> metadata() const {
+    std::vector<std::pair<std::string, std::string>> all(static_cast<size_t>(edgeonnx_scorer_n_metadata(get())));
+    const char *key = "", *value = "";
+    for (size_t i = 0; i < all.size(); ++i) {
+      edgeonnx_scorer_metadata(get(), static_cast<int64_t>(i), &key, &value);
+      all[i] = {key, value};
+    }
+    return all;
+  }
+  std::vector<std::string> warnings() const {
+    std::vector<std::string> all(static_cast<size_t>(edgeonnx_scorer_n_warnings(get())));
+    for (size_t i = 0; i < all.size(); ++i) all[i] = edgeonnx_scorer_warning(get(), static_cast<int64_t>(i));
+    return all;
+  }
+  const char* runtime() const { return edgeonnx_scorer_runtime(get()); }
 
   Binding bind(const std::vector<edgeonnx_field>& fields, const edgeonnx_binding_options& options) const {
     edgeonnx_binding* handle = nullptr;

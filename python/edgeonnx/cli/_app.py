@@ -5,8 +5,9 @@ import os
 import re
 import signal
 import sys
+import warnings
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 import pyarrow as pa
@@ -18,6 +19,7 @@ from edgeonnx.cli.demo import demo
 from edgeonnx.cli.inspect import inspect
 from edgeonnx.cli.providers import providers
 from edgeonnx.cli.score import score
+from edgeonnx.cli.seal import seal
 from edgeonnx.cli.sql import sql
 from edgeonnx.cli.types import types
 
@@ -35,6 +37,8 @@ _OPTIONS = (
     (r"rename=\{column: input\}", "--rename column=input"),
     (r"outputs=\[\.\.\.\]", "--outputs"),
     (r"keep=False", "--no-keep"),
+    (r"golden='(\w+)'", r"--golden \1"),
+    (r"\beo\.seal\b", "edgeonnx seal"),
     (r"check='(\w+)'", r"--check \1"),
     (r"fallback='(\w+)'", r"--fallback \1"),
     (r"list CPUExecutionProvider last", "add --provider CPU"),
@@ -50,7 +54,11 @@ class _Commands(click.Group):
             if handler != signal.SIG_IGN:  # nohup means it
                 signal.signal(number, _terminate)
         try:
-            result = super().invoke(ctx)
+            with warnings.catch_warnings():
+                for kind in (edgeonnx.GoldenWarning, edgeonnx.RuntimeDefectWarning):
+                    warnings.simplefilter("always", kind)
+                warnings.showwarning = _show_warning
+                result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except (KeyboardInterrupt, edgeonnx.Cancelled):
@@ -66,6 +74,12 @@ class _Commands(click.Group):
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    print(f"edgeonnx: {_as_options(_one_line(str(message)))}", file=sys.stderr)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
@@ -116,6 +130,7 @@ def app() -> None:
 
 app.add_command(inspect)
 app.add_command(score)
+app.add_command(seal)
 app.add_command(sql)
 app.add_command(convert)
 app.add_command(providers)

@@ -1,4 +1,4 @@
-"""Options that `score` and `sql` share."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -33,3 +33,14 @@ def conversion_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def golden_option(default: str) -> Callable[[F], F]:
+    """Adds --golden."""
+    return click.option(
+        "--golden",
+        type=click.Choice(["error", "warn", "off"]),
+        default=default,
+        show_default=True,
+        help="For a sealed model whose golden rows have other answers here.",
+    )

@@ -10,16 +10,20 @@ from rich.table import Table
 from edgeonnx import Port, Scorer
 from edgeonnx.cli._console import stdout_console
 from edgeonnx.cli._provider_options import provider_options, scorer_arguments
+from edgeonnx.cli._score_options import golden_option
 
 
 @click.command()
 @click.argument("model", type=click.Path())
+@golden_option("warn")
 @provider_options
-def inspect(model: str, providers: tuple[str, ...], provider_settings: tuple[tuple[str, str, str], ...], fallback: str | None) -> None:
+def inspect(
+    model: str, golden: str, providers: tuple[str, ...], provider_settings: tuple[tuple[str, str, str], ...], fallback: str | None
+) -> None:
     """Show MODEL's inputs and outputs in SQL types, its plan, and what to look out for."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        scorer = Scorer(model, **scorer_arguments(providers, provider_settings, fallback))
+        scorer = Scorer(model, golden=golden, **scorer_arguments(providers, provider_settings, fallback))
     console = stdout_console()
     console.print(f"[bold]{os.path.basename(model)}[/]  {os.path.getsize(model):,} bytes\n")
     console.print(_ports("input", scorer.inputs))
@@ -29,6 +33,8 @@ def inspect(model: str, providers: tuple[str, ...], provider_settings: tuple[tup
     console.print("[bold]plan[/]")
     notes = [str(warning.message) for warning in caught]
     for line in scorer.explain().splitlines():
+        if line.startswith("warning: "):
+            continue  # told below
         if not line.startswith(("input ", "output ")):
             console.print(f"  {line}", markup=False)
         elif not line.endswith("]"):  # more than the tables above say: why the port cannot be used

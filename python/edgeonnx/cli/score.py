@@ -19,7 +19,7 @@ from edgeonnx.cli._progress import rows_progress
 from edgeonnx.cli._provider_options import provider_options, scorer_arguments
 from edgeonnx.cli._read import open_source, rebatch
 from edgeonnx.cli._report import Totals
-from edgeonnx.cli._score_options import null_policy
+from edgeonnx.cli._score_options import golden_option, null_policy
 from edgeonnx.cli._source import Request, Split
 from edgeonnx.cli._write import open_sink
 
@@ -75,6 +75,14 @@ def _group(value: str) -> tuple[str, list[str]]:
     return target, names
 
 
+rename_option = click.option(
+    "--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=_rename, help="Let a column feed another input."
+)
+group_option = click.option(
+    "--columns", "groups", metavar="INPUT=A,B,...", multiple=True, type=_group, help="Columns that make up an input, in order."
+)
+
+
 def _delimiter(value: str) -> str:
     value = value.replace("\\t", "\t")
     if len(value.encode()) != 1 or value in '"\r\n':
@@ -86,7 +94,7 @@ def _is_same_file(path: str, other: str) -> bool:
     return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
 
 
-def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[Any, Any]:
+def merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[Any, Any]:
     """A dictionary; naming a key twice is wrong usage."""
     merged: dict[Any, Any] = {}
     for key, value in pairs:
@@ -107,14 +115,15 @@ def _merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[An
 @click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=_null_rule, help="[INPUT=]error, nan, propagate or a number.")
 @click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
 @click.option("--on-overflow", type=click.Choice(["error", "null"]), default="error", help="For values that do not fit.  [default: error]")
-@click.option("--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=_rename, help="Let a column feed another input.")
-@click.option("--columns", "groups", metavar="INPUT=A,B,...", multiple=True, type=_group, help="Columns that make up an input, in order.")
+@rename_option
+@group_option
 @click.option("--keep/--no-keep", default=True, help="Write the columns of DATA too.  [default: keep]")
 @click.option("--report", is_flag=True, help="Tell on stderr what was converted, and how many values that altered.")
 @click.option("--count-branches", is_flag=True, help="Report also the rows that rounding sent down another branch of a tree.")
 @click.option("--native/--no-native", default=True, help="Run on native kernels where they cover the model.  [default: native]")
 @click.option("--selfcheck/--no-selfcheck", default=True, help="Compare the kernels with ONNX Runtime first.  [default: selfcheck]")
 @click.option("--deterministic", is_flag=True, help="Give the same answers whatever the batches and threads; slower for dense models.")
+@golden_option("error")
 @provider_options
 @click.option("--threads", type=click.IntRange(min=1), help="Default: what affinity and the container allow.")
 @click.option("--batch-rows", type=click.IntRange(min=1), help="Rows held at a time. Default: about 64 MiB of them.")
@@ -138,6 +147,7 @@ def score(
     native: bool,
     selfcheck: bool,
     deterministic: bool,
+    golden: str,
     providers: tuple[str, ...],
     provider_settings: tuple[tuple[str, str, str], ...],
     fallback: str | None,
@@ -162,10 +172,10 @@ def score(
         raise click.UsageError(f"--delimiter is for CSV, and DATA is read as {read_as}")
     if names and with_lists:
         raise click.UsageError("--outputs and --with both choose the outputs; give one of them")
-    nulls = _merged(null_rules, "--nulls", "input")
-    with_ = _merged((item for items in with_lists for item in items.items()), "--with", "output")
-    rename = _merged(renames, "--rename", "column")
-    columns = _merged(groups, "--columns", "input")
+    nulls = merged(null_rules, "--nulls", "input")
+    with_ = merged((item for items in with_lists for item in items.items()), "--with", "output")
+    rename = merged(renames, "--rename", "column")
+    columns = merged(groups, "--columns", "input")
     # Text has no type that safe or strict could refuse: its numbers need only be whole for an integer input.
     allowed = "tsql" if read_as == "csv" else coercion
     scorer = Scorer(
@@ -177,6 +187,7 @@ def score(
         native=native,
         selfcheck=selfcheck,
         deterministic=deterministic,
+        golden=golden,
         report="branches" if count_branches else "summary",
         **scorer_arguments(providers, provider_settings, fallback),
     )
