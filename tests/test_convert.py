@@ -277,6 +277,9 @@ def test_names_that_sql_cannot_carry_are_mapped_in_the_metadata() -> None:
     assert names == ["Age", "age_2", "city_new york_", long[:128], "tab_here", "plain name"]
     metadata = {each.key: each.value for each in onnx.load_model_from_string(model).metadata_props}
     assert json.loads(metadata["edgeonnx.names"]) == {old: new for old, new in zip(columns, names, strict=True) if old != new}
+    scorer = eo.Scorer(model)
+    for table in (x, x.set_axis(names, axis=1), x.rename(columns={"tab\there": "tab_here"})):
+        np.testing.assert_allclose(scorer.score(table)["prediction"], estimator.predict(x), rtol=1e-9)
 
 
 def test_nulls_and_nan_reach_estimators_that_take_them() -> None:

@@ -7,7 +7,10 @@ from typing import Protocol, runtime_checkable
 
 from edgeonnx._errors import FileError, InvalidArgument, ModelError
 
-__all__ = ["Serializable", "model_bytes", "read_file"]
+__all__ = ["NAMES_KEY", "Serializable", "model_bytes", "read_file"]
+
+NAMES_KEY = "edgeonnx.names"
+"""Of the entry of a model's metadata that maps names of columns to those of their inputs, where SQL cannot carry the former; JSON."""
 
 
 @runtime_checkable

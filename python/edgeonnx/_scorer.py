@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from edgeonnx import _device as device
 from edgeonnx._device import lies_on_device
 from edgeonnx._errors import GoldenWarning, InvalidArgument, InvalidState, ModelError, NotFound, RuntimeDefectWarning, Unsupported
 from edgeonnx._golden import KEY as GOLDEN_KEY
-from edgeonnx._model import Serializable, model_bytes, read_file
+from edgeonnx._model import NAMES_KEY, Serializable, model_bytes, read_file
 from edgeonnx._options import (
     COERCIONS,
     GOLDEN,
@@ -511,12 +512,21 @@ class Scorer:
             _abandoned.append((self._core, self._bindings, self._short_way))
             self._load()
 
+    def _sql_names(self, columns: Sequence[str], renames: Mapping[str, str]) -> list[tuple[str, str]]:
+        """The columns that `convert` gave inputs of other names, because SQL cannot carry theirs."""
+        names = self._metadata.get(NAMES_KEY)
+        if names is None:
+            return []
+        taken = {*columns, *renames.values()}
+        return [(old, new) for old, new in json.loads(names).items() if old in columns and old not in renames and new not in taken]
+
     def _prepare(self, table: _core.Table, by_position: bool, request: Request) -> _Prepared:
         self._use()
         key = (table.signature, by_position, request)
         prepared = self._bindings.get(key)
         if prepared is None:
             results, renames, groups = request
+            renames = (*renames, *self._sql_names(table.names, dict(renames)))
             binding = self._core.bind(
                 table, self._coercion, self._on_overflow, by_position, self._null_rules, renames, groups, results, self._counts_branches
             )

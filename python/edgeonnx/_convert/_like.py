@@ -10,11 +10,11 @@ import numpy
 
 from edgeonnx._errors import CoercionError, InvalidArgument
 from edgeonnx._estimators import Field
+from edgeonnx._model import NAMES_KEY
 from edgeonnx._tables import columns_of
 from edgeonnx._tables._columns import Array
 from edgeonnx._tables._masked import is_masked
 
-NAMES_KEY = "edgeonnx.names"
 _NATIVE = (numpy.bool_, numpy.int32, numpy.int64, numpy.float32, numpy.float64)
 _LONGEST_NAME = 128  # of an identifier in T-SQL
 
