@@ -253,6 +253,17 @@ def row_matrices() -> bytes:
 
 
 @functools.cache
+def token_sum() -> bytes:
+    """Gives total[N] = the sum of ids[N, T], of any T."""
+    return graph(
+        [helper.make_node("ReduceSum", ["ids", "axis"], ["total"], keepdims=0)],
+        [tensor("ids", TensorProto.INT64, ["N", "T"])],
+        [tensor("total", TensorProto.INT64, ["N"])],
+        [constant("axis", [1], np.int64)],
+    )
+
+
+@functools.cache
 def two_inputs_mixed() -> bytes:
     """Gives total[N, 1] = the sum of features[N, 3] and bias[N, 1]."""
     return graph(
@@ -267,12 +278,13 @@ def two_inputs_mixed() -> bytes:
 
 
 @functools.cache
-def mean_over_batch(batch: int = 1) -> bytes:
+def mean_over_batch(batch: int = 1, dtype: str = "float32") -> bytes:
     """Batch fixed at 1: y = x + the mean over the batch. Freed, the answers would change without an error."""
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     return graph(
         [helper.make_node("ReduceMean", ["x", "axis"], ["mean"], keepdims=1), helper.make_node("Add", ["x", "mean"], ["y"])],
-        [tensor("x", TensorProto.FLOAT, [batch, 1])],
-        [tensor("y", TensorProto.FLOAT, [batch, 1])],
+        [tensor("x", kind, [batch, 1])],
+        [tensor("y", kind, [batch, 1])],
         [constant("axis", [0], np.int64)],
     )
 

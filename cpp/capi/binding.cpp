@@ -11,9 +11,28 @@ namespace {
 using namespace edgeonnx;
 using namespace edgeonnx::capi;
 
-std::vector<Field> fields_of(const edgeonnx_field* fields, size_t n) {
+void add_row_shape(std::vector<Field>& fields, const edgeonnx_row_shape& shape) {
+  if (shape.field >= fields.size()) {
+    throw Error(Code::kInvalidArgument,
+                "row_shapes names column " + std::to_string(shape.field) + ", there are " + std::to_string(fields.size()));
+  }
+  Field& field = fields[shape.field];
+  int64_t width = 1;
+  for (const int64_t size : items(shape.sizes, shape.n_sizes, "sizes")) {
+    if (size < 1 || __builtin_mul_overflow(width, size, &width)) width = 0;
+    field.sizes.push_back(size);
+  }
+  if (width != field.width) {
+    throw Error(Code::kInvalidArgument,
+                "column " + in_quotes(field.name) + " has " + std::to_string(field.width) + " values a row, not as many as its row_shapes");
+  }
+}
+
+std::vector<Field> fields_of(const edgeonnx_field* fields, size_t n, const edgeonnx_binding_options* options) {
   std::vector<Field> all;
   for (const edgeonnx_field& field : items(fields, n, "fields")) all.push_back(field_of(field));
+  const edgeonnx_binding_options raw = read_struct(options);
+  for (const edgeonnx_row_shape& shape : items(raw.row_shapes, raw.n_row_shapes, "row_shapes")) add_row_shape(all, shape);
   return all;
 }
 
@@ -65,7 +84,7 @@ edgeonnx_status edgeonnx_binding_create(edgeonnx_scorer* scorer, const edgeonnx_
                                         const edgeonnx_binding_options* options, edgeonnx_binding** out, edgeonnx_error* error) {
   return guarded(error, [&] {
     needed(out, "out") = nullptr;
-    *out = new edgeonnx_binding{engine::bind(needed(scorer, "scorer").scorer, fields_of(fields, n_fields), options_of(options))};
+    *out = new edgeonnx_binding{engine::bind(needed(scorer, "scorer").scorer, fields_of(fields, n_fields, options), options_of(options))};
     ++live_objects;
   });
 }

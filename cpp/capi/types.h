@@ -34,8 +34,13 @@ inline Field field_of(const edgeonnx_field& given) {
     throw Error(Code::kInvalidArgument, "column " + name + " is a decimal of precision " + std::to_string(type.precision) + " and scale " +
                                             std::to_string(type.scale) + "; 1 to 76 and -76 to 76 can be read");
   }
-  return {
-      text_or(given.name, ""), given.type_name ? given.type_name : display_name(type), type.type, given.width, type.precision, type.scale};
+  return {text_or(given.name, ""),
+          given.type_name ? given.type_name : display_name(type),
+          type.type,
+          given.width,
+          type.precision,
+          type.scale,
+          {}};
 }
 
 inline Declaration declaration_of(const edgeonnx_result& given) {

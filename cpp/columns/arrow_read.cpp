@@ -170,6 +170,17 @@ const uint8_t* validity_of(const ArrowArray& array) {
   return static_cast<const uint8_t*>(array.buffers[0]);
 }
 
+/// Whether a row that is no NULL has a NULL among its `per_row` inner lists, of which the first is `first_value`.
+bool has_null_list(const Column& column, const ArrowArray& lists, int64_t first_value, int64_t n_rows, int64_t per_row) {
+  const uint8_t* validity = validity_of(lists);
+  if (!validity || count_bits(validity, first_value, n_rows * per_row) == n_rows * per_row) return false;
+  for (int64_t r = 0; r < n_rows; ++r) {
+    const bool is_null = column.validity && !bit_at(column.validity, column.offset + r);
+    if (!is_null && count_bits(validity, first_value + r * per_row, per_row) != per_row) return true;
+  }
+  return false;
+}
+
 void check_struct(const ArrowSchema& schema, size_t n) {
   if (!schema.release || !schema.format) throw Error(Code::kInvalidArgument, "the Arrow schema has been released");
   if (std::strcmp(schema.format, "+s") != 0) {
@@ -215,8 +226,9 @@ int64_t read_columns(const ArrowSchema& schema, const ArrowArray& array, std::sp
     const ArrowSchema* list = schema.children[i];
     for (int depth = 0; depth < nested.depth; ++depth, list = list->children[0]) {
       const int64_t size = list_size(list->format);
-      if (depth > 0 && validity_of(*values) && count_bits(validity_of(*values), first_value, n_values) != n_values) {
-        throw Error(Code::kNullValue, "column " + in_quotes(field.name) + " of the Arrow array has NULL lists inside its lists");
+      if (depth > 0 && has_null_list(column, *values, first_value, array.length, n_values / std::max<int64_t>(1, array.length))) {
+        throw Error(Code::kNullValue, "column " + in_quotes(field.name) +
+                                          " has NULL lists inside its lists; make the whole row NULL, or the single values inside them");
       }
       values = values->children[0];
       first_value = first_value * size + values->offset;

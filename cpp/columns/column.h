@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/type.h"
 #include "edgeonnx/edgeonnx.h"
@@ -22,6 +23,7 @@ struct Field {
   int64_t width = 1;      ///< values a row
   int32_t precision = 0;  ///< decimals only, as in DataType
   int32_t scale = 0;
+  std::vector<int64_t> sizes;  ///< of a row, as whoever has the column sees them; empty: `width` values in a line
 
   DataType data_type() const { return {type, precision, scale}; }
 };

@@ -8,8 +8,13 @@
 namespace edgeonnx::engine {
 
 /// Why the conversion of `name`, a column or an output, is not allowed, as the end of a sentence that has told both types; empty if it is.
-inline std::string refusal_of(const convert::Conversion& conversion, Coercion coercion, const std::string& name) {
+/// `is_list`: the column's rows are lists of any length.
+inline std::string refusal_of(const convert::Conversion& conversion, Coercion coercion, const std::string& name, bool is_list = false) {
   using convert::Rule;
+  if (conversion.rule == Rule::kNone && is_list) {
+    return ", whose rows may differ in length; pad them to one length and make arrays or fixed-size lists of them: numpy.stack, "
+           "cast(pyarrow.list_(type, n)), polars' list.to_array(n), CAST(... AS FLOAT[n]) in DuckDB";
+  }
   if (conversion.rule == Rule::kNone) {
     return ", and no conversion turns the one into the other; make numbers of it first: CAST in SQL, pandas.to_numeric in pandas";
   }

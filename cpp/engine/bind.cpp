@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "engine/branches.h"
+#include "engine/morsel_choice.h"
 
 namespace edgeonnx::engine {
 namespace {
@@ -50,6 +51,9 @@ std::string explanation(const Binding& binding) {
              : result.nullable ? ", may be NULL"
                                : "") +
             "\n";
+  }
+  if (binding.morsel_rows != binding.scorer->plan().morsel_rows) {
+    text += "morsel: " + std::to_string(binding.morsel_rows) + " rows, since these are long\n";
   }
   return text;
 }
@@ -101,6 +105,7 @@ Binding bind(std::shared_ptr<const Scorer> scorer, std::vector<Field> fields, co
   count_columns(binding);
   prepare_branches(binding, options.counts_branches);
   list_fields_read(binding);
+  choose_morsel(binding);
   binding.explain = explanation(binding) + branch_warning(binding);
   return binding;
 }

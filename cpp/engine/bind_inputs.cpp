@@ -6,6 +6,7 @@
 
 #include "engine/allowed.h"
 #include "engine/bind.h"
+#include "engine/input_shapes.h"
 
 namespace edgeonnx::engine {
 namespace {
@@ -20,6 +21,7 @@ class InputBinder {
   void bind() {
     check_option_names();
     choose_columns();
+    resolve_shapes(binding_, mistakes_);
     for (BoundInput& input : binding_.inputs) check_types(input);
   }
 
@@ -89,9 +91,10 @@ class InputBinder {
       }
       BoundInput input;
       input.input = i;
+      input.width = 0;
       input.type = port.type;
       if (options_.by_position ? take_next(port, position, input.fields) : find_columns(port, input.fields)) {
-        set_shape(port, input);
+        for (const size_t field : input.fields) input.width += fields()[field].width;
         binding_.inputs.push_back(std::move(input));
       }
     }
@@ -135,7 +138,7 @@ class InputBinder {
                                          (is_one_name ? "" : ", or say which with rename={column: input}"));
       return false;
     }
-    if (match.index && (width < 0 || fields()[*match.index].width == width)) {
+    if (match.index && (width < 0 || fields()[*match.index].width == width || is_list(fields()[*match.index]))) {
       chosen.push_back(*match.index);
       return true;
     }
@@ -235,24 +238,6 @@ class InputBinder {
     return false;
   }
 
-  /// The input's sizes, with a free one worked out from the columns.
-  void set_shape(const Port& port, BoundInput& input) {
-    input.width = 0;
-    for (const size_t field : input.fields) input.width += fields()[field].width;
-    input.shape = port.shape.empty() ? std::vector<int64_t>{-1, input.width} : port.shape;
-    input.shape[0] = -1;
-    int64_t known = 1;
-    std::vector<size_t> free;
-    for (size_t d = 1; d < input.shape.size(); ++d) input.shape[d] < 0 ? free.push_back(d) : void(known *= input.shape[d]);
-    if (free.empty()) return;
-    if (free.size() > 1 || known == 0 || input.width % known != 0) {
-      mistakes_.add(Code::kShapeMismatch, "input " + describe(port) + ": its free dimensions can't be told from " +
-                                              std::to_string(input.width) + " values a row");
-      return;
-    }
-    input.shape[free[0]] = input.width / known;
-  }
-
   void check_types(BoundInput& input) {
     const Port& port = plan().inputs[input.input];
     for (const size_t index : input.fields) {
@@ -261,7 +246,7 @@ class InputBinder {
       const convert::Rule rule = conversion.rule;
       const std::string both = "input " + in_quotes(port.name) + ": expected " + display_name(port.type) + ", column " +
                                in_quotes(field.name) + " is " + field.type_name;
-      const std::string refusal = refusal_of(conversion, options_.coercion, field.name);
+      const std::string refusal = refusal_of(conversion, options_.coercion, field.name, is_list(field) && port.width() != 1);
       if (!refusal.empty()) mistakes_.add(Code::kTypeMismatch, both + refusal, field.name);
       input.conversions.push_back(conversion);
       input.casts.push_back(rule == convert::Rule::kSame ? kNoCast : binding_.casts.size());

@@ -115,6 +115,8 @@ struct Binding {
   int64_t n_columns_read = 0;                   ///< values of a row of the inputs that some part of the plan reads
   int64_t n_columns_unread = 0;                 ///< and those that none does
   std::vector<plan::InputValue> branch_values;  ///< what BranchCheck::count must be given, where branches are counted
+  int64_t morsel_rows = 0;                      ///< the plan's, or fewer where the rows are long
+  int64_t row_cost = 0;                         ///< likewise more
   std::vector<size_t> fields_read;              ///< those that a score call looks at, in order
   std::vector<Cast> casts;
   std::string explain;

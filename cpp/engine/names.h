@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "columns/column.h"
 #include "plan/plan.h"
 
 namespace edgeonnx::engine {
@@ -35,11 +36,14 @@ class Mistakes {
   std::vector<std::string> texts_;
 };
 
-/// "[N, 3, ?]"
-std::string shape_text(const std::vector<int64_t>& shape);
+/// "[N, 3, T, ?]": free sizes by the names that the model has for them.
+std::string shape_text(const std::vector<int64_t>& shape, const std::vector<std::string>& symbols = {});
 
 /// "'age' real", "'X' real [N, 20]"
 std::string describe(const plan::Port& port);
+
+/// Whether the rows of a column that no input takes are lists of any length, by what its library calls its type.
+bool is_list(const Field& field);
 
 /// Index of the name in names: an exact match, else the only one that matches when case is ignored.
 struct Match {

@@ -111,7 +111,7 @@ Spread spread_of(const Binding& binding, int64_t n_rows, const CallOptions& opti
   const plan::Plan& plan = binding.scorer->plan();
   const int most = binding.scorer->n_threads();
   const int n_threads = options.n_threads == 0 ? most : std::min(std::abs(options.n_threads), most);
-  Spread spread{plan.morsel_rows, n_threads};
+  Spread spread{binding.morsel_rows, n_threads};
   if (options.max_scratch_bytes == 0) return spread;
   const int64_t least = std::max<int64_t>(1, plan.fixed_batch);
   while (spread.morsel_rows > least && lane_bytes(binding, std::min(n_rows, spread.morsel_rows), options) > options.max_scratch_bytes) {
@@ -279,14 +279,13 @@ Report score(const Binding& binding, std::span<const Batch> batches, std::span<c
   // The rows may all be scored before the token is looked at again.
   if (const char* reason = stop_reason(options, false)) throw Error(Code::kCancelled, reason);
   check_call(binding, batches, outputs, options);
-  const plan::Plan& plan = binding.scorer->plan();
   Report report;
   report.n_columns_read = binding.n_columns_read;
   report.n_columns_unread = binding.n_columns_unread;
   for (const Batch& batch : batches) report.n_rows += options.selection ? options.n_selected : batch.n_rows;
   const Spread spread = spread_of(binding, report.n_rows, options);
   // A call on the caller's own thread is the cheapest, but can't be stopped in the middle of a run.
-  const bool is_trifle = report.n_rows < kTrifle / std::max<int64_t>(1, plan.row_cost);  // the product may overflow
+  const bool is_trifle = report.n_rows < kTrifle / std::max<int64_t>(1, binding.row_cost);  // the product may overflow
   if (is_trifle && batches.size() == 1 && report.n_rows > 0 && report.n_rows <= spread.morsel_rows) {
     score_trifle(binding, {&batches[0], 0, report.n_rows, 0, options.first_row, options.selection}, outputs, options.n_changed, report);
   } else if (report.n_rows > 0) {

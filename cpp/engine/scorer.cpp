@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/names.h"
 #include "engine/pool.h"
 #include "engine/quota.h"
 
@@ -114,10 +115,11 @@ std::string unread_text(const plan::Plan& plan) {
 
 std::string Scorer::explanation() const {
   const auto port_text = [](const plan::Port& port) {
-    std::string shape;
-    for (const int64_t size : port.shape) shape += (shape.empty() ? "" : ", ") + (size < 0 ? std::string("N") : std::to_string(size));
+    std::string shape = shape_text(port.shape, port.symbols);
+    const bool is_fixed = !port.shape.empty() && port.shape[0] >= 0;
+    if (is_fixed) shape.replace(1, 1, std::to_string(port.shape[0]));
     const std::string type = port.type == Type::kUndefined ? port.onnx_type : display_name(port.type);
-    return in_quotes(port.name) + " " + type + " [" + shape + "]" + (port.refusal.empty() ? "" : ": " + port.refusal) + "\n";
+    return in_quotes(port.name) + " " + type + " " + shape + (port.refusal.empty() ? "" : ": " + port.refusal) + "\n";
   };
   std::string text = "plan: " + plan_.road;
   if (plan_.session) {

@@ -25,10 +25,11 @@ namespace edgeonnx::plan {
 /// One input or output as the user sees it.
 struct Port {
   std::string name;
-  std::string onnx_type;         ///< "tensor(float)"
-  Type type = Type::kUndefined;  ///< kUndefined: not a tensor
-  std::vector<int64_t> shape;    ///< rows first; -1 where free
-  std::string refusal;           ///< why it can't be fed or read by columns; empty if it can
+  std::string onnx_type;                  ///< "tensor(float)"
+  Type type = Type::kUndefined;           ///< kUndefined: not a tensor
+  std::vector<int64_t> shape;             ///< rows first; -1 where free
+  std::string refusal;                    ///< why it can't be fed or read by columns; empty if it can
+  std::vector<std::string> symbols = {};  ///< of an input: what the model calls the sizes of `shape`, "" where it gives no name
 
   /// Values a row; -1 where a dimension other than the first is free.
   int64_t width() const;
@@ -122,8 +123,10 @@ struct Plan {
   BatchMode batch_mode = BatchMode::kFree;
   int64_t fixed_batch = 0;
   int64_t morsel_rows = 0;
-  int64_t row_cost = 0;     ///< multiplications a row, roughly; tells a trifle from a long run
-  int64_t padded_rows = 0;  ///< > 0: the session is always run over so many rows, the last ones made up where there are fewer
+  bool is_morsel_asked = false;  ///< morsel_rows is what the user asked for
+  int64_t row_cost = 0;          ///< multiplications a row, roughly; tells a trifle from a long run
+  int64_t hidden_bytes = 0;      ///< of a row, roughly, between inputs and outputs, where sizes that the model leaves free are 1
+  int64_t padded_rows = 0;       ///< > 0: the session is always run over so many rows, the last ones made up where there are fewer
   BranchCheck branches;
   std::vector<ProbeValues> categories;  ///< values of inputs that made-up rows must have, or the model fails
   std::vector<std::string> notes;       ///< decisions and their reasons, one sentence each

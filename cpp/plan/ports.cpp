@@ -25,7 +25,11 @@ std::string input_refusal(const ort::PortInfo& info) {
   return "";
 }
 
-Port input_port(const ort::PortInfo& info) { return {info.name, info.type_text, info.type, info.shape, input_refusal(info)}; }
+Port input_port(const ort::PortInfo& info, const std::vector<onnx::Dimension>& dimensions) {
+  Port port{info.name, info.type_text, info.type, info.shape, input_refusal(info), std::vector<std::string>(info.shape.size())};
+  for (size_t i = 0; i < std::min(dimensions.size(), port.symbols.size()); ++i) port.symbols[i] = dimensions[i].name;
+  return port;
+}
 
 }  // namespace
 
@@ -47,7 +51,7 @@ std::vector<Port> input_ports(const onnx::Model& model) {
     ort::PortInfo info{std::string(input.name), input.type_text, input.kind == onnx::Kind::kTensor, input.type, input.has_shape, {}};
     for (const onnx::Dimension& dimension : input.shape) info.shape.push_back(dimension.value);
     if (!info.shape.empty()) info.shape[0] = -1;
-    ports.push_back(input_port(info));
+    ports.push_back(input_port(info, input.shape));
   }
   return ports;
 }
@@ -58,8 +62,9 @@ std::vector<Port> input_ports(const ort::Session& session, const onnx::Model& mo
     // Runtimes before 1.24 can't tell a scalar from a shape that is left open; the model can.
     const auto declared =
         std::find_if(model.inputs.begin(), model.inputs.end(), [&](const auto& input) { return input.name == info.name; });
-    if (declared != model.inputs.end()) info.has_shape = declared->has_shape;
-    ports.push_back(input_port(info));
+    const bool is_declared = declared != model.inputs.end();
+    if (is_declared) info.has_shape = declared->has_shape;
+    ports.push_back(input_port(info, is_declared ? declared->shape : std::vector<onnx::Dimension>()));
   }
   return ports;
 }
@@ -104,6 +109,7 @@ void make_output_ports(Plan& plan, const onnx::Model& model, const std::vector<o
         const bool is_known = tensor.shape && tensor.shape->refusal.empty();
         port = {tensor.name, tensor.onnx_type, tensor.type, is_known ? tensor.shape->shape : tensor.declared, refusal_of(tensor)};
         if (is_known && !port.shape.empty()) port.shape[0] = -1;
+        for (const onnx::Dimension& dimension : output.shape) port.symbols.emplace_back(dimension.name);
       } else {
         port.refusal = output_refusal(output.type_text, output.kind == onnx::Kind::kTensor, output.type);
         if (port.refusal.empty()) throw Error(Code::kInternal, "the plan lost the output " + in_quotes(output.name));

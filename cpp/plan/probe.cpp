@@ -7,6 +7,8 @@
 #include <numeric>
 #include <random>
 
+#include "convert/convert.h"
+
 namespace edgeonnx::plan {
 namespace {
 
@@ -18,6 +20,11 @@ void fill(std::vector<std::byte>& bytes, Draw draw) {
     const T value = static_cast<T>(draw());
     std::memcpy(bytes.data() + at, &value, sizeof(T));
   }
+}
+
+void convert_values(const std::vector<std::byte>& from, Type from_type, std::vector<std::byte>& to, Type to_type) {
+  const int64_t n = static_cast<int64_t>(from.size()) / size_of(from_type);
+  convert::run(convert::conversion({from_type}, {to_type}), {from.data(), size_of(from_type), 0}, to.data(), size_of(to_type), n, nullptr);
 }
 
 /// Floating values around 0 of very different sizes, whole numbers from 1 to 3: small enough to be valid indexes of most tables.
@@ -45,8 +52,15 @@ void fill_values(std::vector<std::byte>& bytes, Type type, std::mt19937* random)
     case Type::kInt64:
     case Type::kUint64:
       return fill<uint64_t>(bytes, whole);
+    case Type::kFloat16:
+    case Type::kBfloat16: {
+      std::vector<std::byte> doubles(bytes.size() / 2 * sizeof(double));
+      fill<double>(doubles, real);
+      convert_values(doubles, Type::kDouble, bytes, type);
+      return;
+    }
     default:
-      return;  // half floats stay 0
+      return;
   }
 }
 
@@ -72,7 +86,7 @@ void put_number(std::byte* values, Type type, int64_t at, double number) {
 }
 
 template <class T>
-bool close(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
+bool close(const std::vector<std::byte>& a, const std::vector<std::byte>& b, double tolerance = 1e-5) {
   const size_t n = a.size() / sizeof(T);
   const auto at = [](const std::vector<std::byte>& bytes, size_t i) {
     T value;
@@ -86,9 +100,17 @@ bool close(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
   for (size_t i = 0; i < n; ++i) {
     const T x = at(a, i), y = at(b, i);
     if (x == y || (std::isnan(x) && std::isnan(y))) continue;
-    if (!(std::fabs(static_cast<double>(x) - static_cast<double>(y)) <= 1e-5 * largest)) return false;
+    if (!(std::fabs(static_cast<double>(x) - static_cast<double>(y)) <= tolerance * largest)) return false;
   }
   return true;
+}
+
+/// Two units in the last place of the largest: sums in another order may be rounded to the next one.
+bool close_halves(const std::vector<std::byte>& a, const std::vector<std::byte>& b, Type type) {
+  std::vector<std::byte> wide_a(2 * a.size()), wide_b(2 * b.size());
+  convert_values(a, type, wide_a, Type::kFloat);
+  convert_values(b, type, wide_b, Type::kFloat);
+  return close<float>(wide_a, wide_b, type == Type::kFloat16 ? 0x1p-9 : 0x1p-6);
 }
 
 std::vector<Type> types_of(const ort::Session& session) {
@@ -168,6 +190,7 @@ bool agree(const std::vector<Probe::Answer>& a, const std::vector<Probe::Answer>
     if (a[i].type != b[i].type || a[i].shape != b[i].shape || a[i].values.size() != b[i].values.size()) return false;
     const bool same = a[i].type == Type::kFloat    ? close<float>(a[i].values, b[i].values)
                       : a[i].type == Type::kDouble ? close<double>(a[i].values, b[i].values)
+                      : is_floating(a[i].type)     ? close_halves(a[i].values, b[i].values, a[i].type)
                                                    : a[i].values == b[i].values;
     if (!same) return false;
   }

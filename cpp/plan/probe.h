@@ -56,7 +56,8 @@ class Probe {
   int64_t n_rows_;
 };
 
-/// Whether two answers agree: integers to the bit, floating values to 1e-5 of the largest magnitude, NaN with NaN.
+/// Whether two answers agree: integers to the bit, floating values to 1e-5 of the largest magnitude (halves to two units in its last
+/// place), NaN with NaN.
 bool agree(const std::vector<Probe::Answer>& a, const std::vector<Probe::Answer>& b);
 
 }  // namespace edgeonnx::plan

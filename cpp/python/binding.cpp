@@ -6,8 +6,7 @@
 
 namespace edgeonnx::python {
 
-PyBinding::PyBinding(Binding made, const std::vector<edgeonnx_field>& fields, bool takes_by_position)
-    : binding(std::move(made)), by_position(takes_by_position) {
+PyBinding::PyBinding(Binding made, const Table& table, bool takes_by_position) : binding(std::move(made)), by_position(takes_by_position) {
   for (int64_t i = 0; i < binding.n_results(); ++i) {
     const edgeonnx_port port = binding.result(i);
     const py::str name = to_str(port.name);
@@ -26,14 +25,16 @@ PyBinding::PyBinding(Binding made, const std::vector<edgeonnx_field>& fields, bo
     }
     results.push_back(std::move(result));
   }
-  for (const edgeonnx_field& field : fields) {
+  for (size_t i = 0; i < table.fields().size(); ++i) {
+    const edgeonnx_field& field = table.fields()[i];
     PyObject* name = to_str(field.name).release().ptr();
     PyUnicode_InternInPlace(&name);
     const bool has_dtype =
         field.type != EDGEONNX_TYPE_UNDEFINED && field.type < EDGEONNX_TYPE_BFLOAT16 && field.type != EDGEONNX_TYPE_STRING;
     const py::object dtype = has_dtype ? py::object(dtype_of(field.type)) : py::object(py::none());
     columns.push_back({py::reinterpret_steal<py::str>(name), has_dtype ? dtype.ptr() : nullptr, field.type, field.width,
-                       has_dtype ? dtype.cast<py::dtype>().itemsize() : 0, field.type_name && std::string(field.type_name) == "str"});
+                       table.row_sizes()[i].size() < 2, has_dtype ? dtype.cast<py::dtype>().itemsize() : 0,
+                       field.type_name && std::string(field.type_name) == "str"});
   }
 }
 

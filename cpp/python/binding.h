@@ -25,12 +25,13 @@ struct ColumnLike {
   PyObject* descriptor;  // NumPy's only one of the native type, which it never frees; null where NumPy has none
   int32_t type;
   int64_t width;
+  bool is_line;  // a row is a value or a line of them
   int64_t item_bytes;
   bool is_text;  // str, which no input takes
 };
 
 struct PyBinding {
-  PyBinding(Binding made, const std::vector<edgeonnx_field>& fields, bool by_position);
+  PyBinding(Binding made, const Table& table, bool by_position);
 
   Binding binding;
   std::vector<BoundResult> results;

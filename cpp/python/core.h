@@ -32,23 +32,26 @@ class Table {
   static std::unique_ptr<Table> from_arrow_array(const py::object& source);
 
   const std::vector<edgeonnx_field>& fields() const { return fields_; }
+  /// The sizes of a row of each column; empty or one where its values are in a line.
+  const std::deque<std::vector<int64_t>>& row_sizes() const { return row_sizes_; }
   const std::vector<edgeonnx_batch>& batches() const { return batches_; }
   int64_t n_rows() const { return n_rows_; }
   std::vector<std::string> names() const;
   /// Where the values of each column begin, batch by batch: [batch][column].
   std::vector<std::vector<uintptr_t>> addresses() const;
-  /// Names, types and widths: tables with equal signatures share a binding.
+  /// Names, types and sizes: tables with equal signatures share a binding.
   py::bytes signature() const;
 
  private:
   /// `like` without its strings, which do not outlive their owner; `type_name` only where `type` is undefined: messages speak SQL.
-  void add_field(const std::string& name, const edgeonnx_field& like, const std::string& type_name);
+  void add_field(const std::string& name, const edgeonnx_field& like, const std::string& type_name, std::vector<int64_t> row_sizes = {});
   /// The only column of another table, under a name of its own.
   void add_column_of(const std::string& name, const Table& other, edgeonnx_column& column);
   void add_mask(const py::object& mask, edgeonnx_column& column, int64_t n_rows, int64_t width);
   void add_batch(const ArrowSchema& schema, ArrowArray array);
 
   std::vector<edgeonnx_field> fields_;
+  std::deque<std::vector<int64_t>> row_sizes_;
   std::deque<std::string> strings_;  // behind fields_; a deque never moves what it holds
   std::deque<std::vector<edgeonnx_column>> columns_;
   std::vector<edgeonnx_batch> batches_;

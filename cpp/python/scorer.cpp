@@ -97,12 +97,19 @@ std::unique_ptr<PyBinding> bind(const Scorer& self, const Table& table, int32_t 
   options.results = raw_results.data();
   options.n_results = raw_results.size();
   options.counts_branches = counts_branches;
+  std::vector<edgeonnx_row_shape> raw_shapes;
+  for (size_t i = 0; i < table.fields().size(); ++i) {
+    const std::vector<int64_t>& sizes = table.row_sizes()[i];
+    if (sizes.size() > 1 && table.fields()[i].type != EDGEONNX_TYPE_UNDEFINED) raw_shapes.push_back({i, sizes.data(), sizes.size()});
+  }
+  options.row_shapes = raw_shapes.data();
+  options.n_row_shapes = raw_shapes.size();
   std::optional<Binding> made;
   {
     const py::gil_scoped_release release;  // may run the model once to learn its shapes; only C++ copies are read
     made.emplace(self.bind(table.fields(), options));
   }
-  return std::make_unique<PyBinding>(*std::move(made), table.fields(), by_position);
+  return std::make_unique<PyBinding>(*std::move(made), table, by_position);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ class Borrowed {
   /// False where `object` is not such an array, or differs from those before it in its number of rows.
   bool take_array(size_t i, PyObject* object, const ColumnLike& like) {
     const auto* array = reinterpret_cast<const PyArray_Proxy*>(object);
-    if (!like.descriptor || (array->descr != like.descriptor && !is_alike(array->descr, like))) return false;
+    if (!like.descriptor || !like.is_line || (array->descr != like.descriptor && !is_alike(array->descr, like))) return false;
     if (array->nd == 1 ? like.width != 1 : array->nd != 2 || array->dimensions[1] != like.width) return false;
     if (array->nd == 2 && like.width > 1 && array->strides[1] != like.item_bytes) return false;
     const int64_t n_rows = array->dimensions[0];

@@ -1,7 +1,12 @@
 // Table: columns borrowed from NumPy arrays and from Arrow data.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <numeric>
+#include <string_view>
+#include <utility>
 
 #include "arrow.h"
 
@@ -25,10 +30,17 @@ struct OwnedSchema {
   }
 };
 
-int64_t inner_width(const py::array& array) {
-  int64_t width = 1;
-  for (py::ssize_t d = 1; d < array.ndim(); ++d) width *= array.shape(d);
-  return width;
+int64_t product(const std::vector<int64_t>& sizes) { return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>()); }
+
+/// The sizes of fixed-size lists in each other.
+std::vector<int64_t> row_sizes_of(const ArrowSchema& schema) {
+  std::vector<int64_t> sizes;
+  constexpr std::string_view kFixedSizeList = "+w:";  // of the Arrow C data interface
+  for (const ArrowSchema* at = &schema; at->n_children == 1 && std::string_view(at->format).starts_with(kFixedSizeList);
+       at = at->children[0]) {
+    sizes.push_back(std::atoll(at->format + kFixedSizeList.size()));
+  }
+  return sizes;
 }
 
 bool is_packed_inside(const py::array& array) {
@@ -49,18 +61,19 @@ Table::~Table() {
   }
 }
 
-void Table::add_field(const std::string& name, const edgeonnx_field& like, const std::string& type_name) {
+void Table::add_field(const std::string& name, const edgeonnx_field& like, const std::string& type_name, std::vector<int64_t> row_sizes) {
   edgeonnx_field field = like;
   field.name = strings_.emplace_back(check_name(name)).c_str();
   field.type_name = like.type == EDGEONNX_TYPE_UNDEFINED ? strings_.emplace_back(type_name).c_str() : nullptr;
   fields_.push_back(field);
+  row_sizes_.push_back(std::move(row_sizes));
 }
 
 void Table::add_column_of(const std::string& name, const Table& other, edgeonnx_column& column) {
   if (other.fields_.size() != 1 || other.batches_.size() > 1) {
     throw StatusError(EDGEONNX_INVALID_ARGUMENT, "column '" + name + "' is not one column in one piece");
   }
-  add_field(name, other.fields_[0], other.fields_[0].type_name ? other.fields_[0].type_name : "");
+  add_field(name, other.fields_[0], other.fields_[0].type_name ? other.fields_[0].type_name : "", other.row_sizes_[0]);
   if (!other.batches_.empty()) column = other.batches_[0].columns[0];
 }
 
@@ -109,10 +122,12 @@ std::unique_ptr<Table> Table::from_arrays(const std::vector<std::string>& names,
       throw StatusError(EDGEONNX_SHAPE_MISMATCH, "column '" + names[i] + "' is a scalar; a column needs a dimension for its rows");
     lengths[i] = array.shape(0);
     int32_t type = type_of(array.dtype());
-    const int64_t width = inner_width(array);
+    std::vector<int64_t> row_sizes(array.shape() + 1, array.shape() + array.ndim());
+    const int64_t width = product(row_sizes);
     if (width < 1 || !is_packed_inside(array)) type = EDGEONNX_TYPE_UNDEFINED;
     table->add_field(names[i], {nullptr, nullptr, width < 1 ? 1 : width, type, 0, 0},
-                     type == EDGEONNX_TYPE_UNDEFINED ? py::cast<std::string>(py::str(py::object(array.dtype()))) : "");
+                     type == EDGEONNX_TYPE_UNDEFINED ? py::cast<std::string>(py::str(py::object(array.dtype()))) : "",
+                     width < 1 ? std::vector<int64_t>() : std::move(row_sizes));
     if (type == EDGEONNX_TYPE_UNDEFINED) continue;
     columns[i].data = array.data();
     columns[i].stride = array.shape(0) > 1 ? array.strides(0) : array.itemsize() * width;
@@ -149,7 +164,9 @@ std::unique_ptr<Table> Table::from_arrow(const py::object& source) {
     std::vector<edgeonnx_field> fields(static_cast<size_t>(schema.n_children));
     checked([&](edgeonnx_error* error) { return edgeonnx_arrow_fields(&schema, fields.data(), fields.size(), error); });
     // The schema goes away with its capsule; the names stay.
-    for (const edgeonnx_field& field : fields) table->add_field(field.name, field, field.type_name);
+    for (size_t i = 0; i < fields.size(); ++i) {
+      table->add_field(fields[i].name, fields[i], fields[i].type_name, row_sizes_of(*schema.children[i]));
+    }
   };
   if (py::hasattr(source, "__arrow_c_stream__")) {
     const py::object capsule = source.attr("__arrow_c_stream__")();
@@ -196,7 +213,7 @@ std::unique_ptr<Table> Table::from_arrow_array(const py::object& source) {
   auto table = std::make_unique<Table>();
   edgeonnx_field field{};
   checked([&](edgeonnx_error* error) { return edgeonnx_arrow_fields(&table_schema, &field, 1, error); });
-  table->add_field("values", field, field.type_name);
+  table->add_field("values", field, field.type_name, row_sizes_of(schema));
   auto parent = std::make_unique<Parent>();
   parent->child = array;
   ArrowArray table_array{};
@@ -233,10 +250,13 @@ std::vector<std::vector<uintptr_t>> Table::addresses() const {
 
 py::bytes Table::signature() const {
   std::string text;
-  for (const edgeonnx_field& field : fields_) {
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    const edgeonnx_field& field = fields_[i];
     text.append(field.name).push_back('\0');
     text.append(reinterpret_cast<const char*>(&field.type), sizeof field.type);
     text.append(reinterpret_cast<const char*>(&field.width), sizeof field.width);
+    const std::vector<int64_t>& sizes = row_sizes_[i];
+    if (sizes.size() > 1) text.append(1, ',').append(reinterpret_cast<const char*>(sizes.data()), sizes.size() * sizeof(int64_t));
     if (is_decimal(field.type)) text.append({static_cast<char>(field.precision), static_cast<char>(field.scale)});
     if (field.type == EDGEONNX_TYPE_UNDEFINED) text.append(field.type_name).push_back('\0');
   }

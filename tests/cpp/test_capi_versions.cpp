@@ -202,6 +202,7 @@ TEST(test_capi_structs_keep_the_places_of_version_1) {
   CHECK_EQUAL(sizeof(edgeonnx_output), size_t{24});
   CHECK_EQUAL(offsetof(edgeonnx_scorer_options, n_threads), size_t{64});
   CHECK_EQUAL(offsetof(edgeonnx_binding_options, counts_branches), size_t{84});
+  CHECK_EQUAL(offsetof(edgeonnx_binding_options, row_shapes), size_t{88});
   CHECK_EQUAL(offsetof(edgeonnx_call, n_changed), size_t{40});
   CHECK_EQUAL(offsetof(edgeonnx_report, n_branch_changes), size_t{80});
   CHECK_EQUAL(offsetof(edgeonnx_cast_options, on_overflow), size_t{12});

@@ -321,6 +321,15 @@ typedef struct edgeonnx_column_group {
   size_t n_columns;
 } edgeonnx_column_group;
 
+/** The sizes of a row of one column, where it is more than values in a line: 3, 32, 32 for an array [N, 3, 32, 32]. They tell the sizes
+ * that a model leaves free, and a column whose rows have another shape than the input's is refused; one without them is taken for a line
+ * of values, which any shape of that many values takes. */
+typedef struct edgeonnx_row_shape {
+  size_t field;         /* index of the column */
+  const int64_t* sizes; /* their product is the width of the column */
+  size_t n_sizes;
+} edgeonnx_row_shape;
+
 /** One chosen output, and the type to deliver: the output's own where `type` is EDGEONNX_TYPE_UNDEFINED. */
 typedef struct edgeonnx_result {
   const char* output;
@@ -349,6 +358,8 @@ typedef struct edgeonnx_binding_options {
   int32_t on_overflow;     /* EDGEONNX_ON_OVERFLOW_* */
   int32_t by_position;     /* 1: columns feed the inputs in order, names are only used in messages */
   int32_t counts_branches; /* 1: count rows in which rounding a float column to a tree ensemble's real input changes a branch */
+  const edgeonnx_row_shape* row_shapes;
+  size_t n_row_shapes;
 } edgeonnx_binding_options;
 
 /** Settings in words, for hosts where a user can only write text: "nulls=propagate, on_overflow=null, coercion=safe", each of them or none,
@@ -361,7 +372,8 @@ EDGEONNX_EXPORT edgeonnx_status edgeonnx_settings_parse(const char* text, edgeon
 
 /** Ties a scorer to a layout of columns. Binding is by name: exact first, then a unique match that ignores ASCII case. An [N, k]
  * input takes one column of width k of its own name, or a group, or, where the model has one input, all numeric columns in order.
- * Columns that no input needs are left alone. Every mistake found is in the one message. */
+ * Columns that no input needs are left alone. A size that the model leaves free is that of the columns; inputs that give it one name must
+ * agree. Every mistake found is in the one message. */
 EDGEONNX_EXPORT edgeonnx_status edgeonnx_binding_create(edgeonnx_scorer* scorer, const edgeonnx_field* fields, size_t n_fields,
                                                         const edgeonnx_binding_options* options, edgeonnx_binding** out,
                                                         edgeonnx_error* error);

@@ -12,7 +12,7 @@ import numpy.typing
 from edgeonnx import _core
 from edgeonnx._errors import InvalidArgument
 from edgeonnx._tables._masked import is_masked
-from edgeonnx._tables._pyarrow import holds_nulls_only, holds_numbers, number_array
+from edgeonnx._tables._pyarrow import holds_nulls_only, holds_numbers, holds_rows, number_array
 
 Array = numpy.typing.NDArray[Any]
 
@@ -46,7 +46,8 @@ class ColumnList:
         name
             Its name.
         values : array of shape (n_rows,) or (n_rows, d, ...)
-            Borrowed; copied where the byte order is not native, or where the values of one row do not lie together.
+            Borrowed; copied where the byte order is not native, or where the values of one row do not lie together. Objects that are
+            arrays or lists of one shape are its rows.
         mask : bool array of shape (n_rows,) or of the shape of `values`, optional
             True where the row, or the one value, is NULL. By default what `values` masks, if it is a masked array.
         """
@@ -65,6 +66,9 @@ class ColumnList:
             if values.ndim == 1 and holds_nulls_only(values):
                 self.add_nulls(name, len(values))
                 return
+            if values.ndim == 1 and holds_rows(values):
+                self._add_rows(name, values)
+                return
             array = number_array(name, values) if holds_numbers(values) else None
             if array is not None:
                 self.n_bytes_copied += array.nbytes
@@ -79,6 +83,17 @@ class ColumnList:
         self.names.append(name)
         self.arrays.append(values)
         self.n_bytes_copied += n_bytes_copied
+
+    def _add_rows(self, name: str, rows: Array) -> None:
+        try:
+            values = numpy.stack([numpy.asarray(row) for row in rows])
+        except ValueError:  # of several shapes
+            values = rows
+        if values.dtype == object:
+            self.add_unbindable(name, "list", len(rows))
+        else:
+            self.add(name, values)
+            self.n_bytes_copied += values.nbytes
 
     def add_table(self, name: str, table: _core.Table) -> None:
         """Add the only column of a table under a name of its own."""

@@ -32,6 +32,11 @@ def holds_numbers(values: numpy.typing.NDArray[Any]) -> bool:
     return isinstance(_first(values), (int, float, decimal.Decimal))
 
 
+def holds_rows(values: numpy.typing.NDArray[Any]) -> bool:
+    """Whether the first of some objects that is no NULL is an array or a list: the values of a row."""
+    return isinstance(_first(values), (numpy.ndarray, list, tuple))
+
+
 def number_array(name: str, values: numpy.typing.NDArray[Any]) -> Any:
     """An Arrow array of the numbers in column `name`: booleans, integers, floats or `decimal.Decimal`, and NULLs among them. None where
     something else is among them.

@@ -1,4 +1,4 @@
-"""The command line: ``edgeonnx inspect``, ``edgeonnx score``, ``edgeonnx types``, ``edgeonnx demo``."""
+"""The command line: ``edgeonnx inspect``, ``edgeonnx score``, ``edgeonnx bench`` and others."""
 
 import importlib.util
 import sys

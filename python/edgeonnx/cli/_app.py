@@ -14,6 +14,7 @@ import pyarrow as pa
 
 import edgeonnx
 from edgeonnx.cli._error import CommandError
+from edgeonnx.cli.bench import bench
 from edgeonnx.cli.convert import convert
 from edgeonnx.cli.demo import demo
 from edgeonnx.cli.inspect import inspect
@@ -135,4 +136,5 @@ app.add_command(sql)
 app.add_command(convert)
 app.add_command(providers)
 app.add_command(types)
+app.add_command(bench)
 app.add_command(demo)

@@ -18,16 +18,18 @@ from rich.table import Table
 
 import edgeonnx
 from edgeonnx import _tutorial
+from edgeonnx._bench import EDGEONNX, READY, Budget, Race, Workload, feeds_of, race
 from edgeonnx.cli._columns import Binding
 from edgeonnx.cli._console import stdout_console
 from edgeonnx.cli._error import CommandError
 from edgeonnx.cli._progress import n_short
-from edgeonnx.cli._race import Race, race
 from edgeonnx.cli._source import Request
 from edgeonnx.cli.score import score_table
 
 _PACKAGES = ("sklearn", "skl2onnx", "pandas", "onnxruntime")
 _BAR_WIDTH = 32
+_RACED_ROWS = 100_000  # drawn; more are these again
+_RACE_S = 60.0  # at the most, for any number of rows that a machine can hold
 
 
 @click.command()
@@ -48,7 +50,7 @@ def demo(rows: int, folder: str | None) -> None:
         steps = _tutorial_steps(model_file, data_file, place / "scored.parquet")
     console.print(steps)
     with console.status(f"timing {rows:,} rows"):
-        result = race(model_file.read_bytes(), rows)
+        result = _race(model_file, rows)
     _print_race(console, result)
     _run_sql(console, place / "tutorial.sql")
     _print_next(console, model_file, data_file, place / "tutorial.sql")
@@ -86,23 +88,28 @@ def _tutorial_steps(model_file: Path, data_file: Path, scored_file: Path) -> Tab
     return steps
 
 
-def _print_race(console: Console, result: Race) -> None:
-    import onnxruntime
+def _race(model_file: Path, n_rows: int) -> Race:
+    columns = _tutorial.sample(_tutorial.load()[0], _RACED_ROWS)
+    scorer = edgeonnx.Scorer(model_file)
+    workload = Workload(str(model_file.resolve()), columns, feeds_of(scorer.inputs, columns), scorer.outputs)
+    return race((EDGEONNX, READY), workload, (n_rows,), Budget(_RACE_S), measures_memory=False)
 
+
+def _print_race(console: Console, result: Race) -> None:
+    batch = result.batches[0]
     n_columns = len(_tutorial.load()[0].columns)
-    console.print(f"\n[bold]{result.n_rows:,} rows of {n_columns} real columns[/], Scorer.score beside InferenceSession.run")
+    console.print(f"\n[bold]{batch.n_rows:,} rows of {n_columns} real columns[/], Scorer.score beside InferenceSession.run")
     console.print("[dim]a process each, in turns, median round[/]\n")
-    fastest = min(result.edgeonnx_s, result.onnxruntime_s)
+    fastest = min(measured.median_s for measured in batch.measured.values())
     sides = Table.grid(padding=(0, 2))
-    for name, seconds, style in (
-        (f"edgeonnx {edgeonnx.__version__}", result.edgeonnx_s, "green"),
-        (f"onnxruntime {onnxruntime.__version__}", result.onnxruntime_s, "blue"),
-    ):
+    for name, style in ((EDGEONNX, "green"), (READY, "blue")):
+        seconds = batch.measured[name].median_s
         bar = "█" * max(1, round(_BAR_WIDTH * fastest / seconds))
-        sides.add_row(name, f"{n_short(result.n_rows / seconds)} rows/s", f"[{style}]{bar}[/]")
+        library = f"{name.partition(',')[0]} {result.versions[name]}"
+        sides.add_row(library, f"{n_short(batch.n_rows / seconds)} rows/s", f"[{style}]{bar}[/]")
     console.print(sides)
-    ratio = result.onnxruntime_s / result.edgeonnx_s
-    console.print(f"\nedgeonnx is [bold]{ratio:.2f}[/] times as fast; worst difference {result.worst_difference:.1g}")
+    worst = result.agreements[READY].worst_difference
+    console.print(f"\nedgeonnx is [bold]{batch.ratio(READY):.2f}[/] times as fast; worst difference {worst:.1g}")
 
 
 def _run_sql(console: Console, script: Path) -> None:
