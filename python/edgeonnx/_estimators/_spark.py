@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -19,25 +21,32 @@ def estimator(fitted: Any) -> Estimator:
 
 
 class Spark(Estimator):
-    """A model over a column of vectors, which all columns of the table make up, or a pipeline that begins with a VectorAssembler."""
+    """A model over a column of vectors, which all columns of the table make up, or a pipeline in which a VectorAssembler makes it of them."""
 
     source = "Spark ML"
     packages = ("onnxmltools",)
-    compares_in = "float64"
+
+    def __init__(self, fitted: Any) -> None:
+        super().__init__(fitted)
+        self._stages = list(getattr(fitted, "stages", [fitted]))
+        self._assembles = type(self._stages[0]).__name__ == "VectorAssembler"
+        if hasattr(fitted, "stages") and not self._assembles:
+            raise Unsupported(
+                "a pipeline of Spark ML has to begin with the VectorAssembler that tells its columns; "
+                f"this one begins with {type(self._stages[0]).__name__}"
+            )
 
     @property
-    def _stages(self) -> list[Any]:
-        return list(getattr(self.fitted, "stages", [self.fitted]))
+    def splits_columns(self) -> bool:
+        return self.compares_in is not None and len(self._stages) == 1 + self._assembles
+
+    @property
+    def compares_in(self) -> str | None:  # type: ignore[override]  # of the last stage
+        return None if self._members() is None else "float64"
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        if not hasattr(self.fitted, "stages"):
-            return None
-        assemblers = [stage for stage in self._stages if type(stage).__name__ == "VectorAssembler"]
-        if not assemblers:
-            raise Unsupported("a pipeline of Spark ML needs a VectorAssembler, which tells the columns that it reads")
-        made = {stage.getOutputCol() for stage in self._stages if hasattr(stage, "getOutputCol")}
-        return tuple(name for each in assemblers for name in each.getInputCols() if name not in made)
+        return tuple(self._stages[0].getInputCols()) if self._assembles else None
 
     def answers(self, columns: Columns) -> Answers:
         mine = {name: dense(values) for name, values in ordered(columns, self.feature_names, self.source).items()}
@@ -58,33 +67,64 @@ class Spark(Estimator):
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         from onnxmltools import convert_sparkml
         from onnxmltools.convert.common.data_types import FloatTensorType
+        from pyspark.ml import PipelineModel
 
-        if hasattr(self.fitted, "stages"):
-            types = [(each.name, FloatTensorType([None, 1])) for each in fields]
-            groups = {}
-        else:
-            vector = self.fitted.getFeaturesCol()
-            types = [(vector, FloatTensorType([None, len(fields)]))]
-            groups = {vector: [each.name for each in fields]}
-        with warnings.catch_warnings():
+        vector = self._stages[0].getOutputCol() if self._assembles else self.fitted.getFeaturesCol()
+        steps = self._stages[self._assembles :]
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints the coefficients
             warnings.simplefilter("ignore")
-            model = convert_sparkml(self.fitted, "model", types, target_opset=target_opset, spark_session=_session())
-        has_classes = _column(self._stages[-1], "getProbabilityCol") is not None
+            model = convert_sparkml(
+                PipelineModel(steps) if len(steps) > 1 else steps[0],
+                "model",
+                [(vector, FloatTensorType([None, len(fields)]))],
+                target_opset=target_opset,
+                spark_session=_session(),
+            )
+        if type(steps[-1]).__name__ == "GBTRegressionModel":
+            _return_sum(model)
+        elif type(steps[-1]).__name__ == "LogisticRegressionModel" and steps[-1].numClasses > 2:
+            _take_softmax(model)
+        groups = {model.graph.input[0].name: [each.name for each in fields]}
+        has_classes = _column(steps[-1], "getProbabilityCol") is not None
         return Draft(model, groups, {"integer": "label", "float": "probability"} if has_classes else {"float": "prediction"})
 
     def trees(self) -> Iterable[Split | None] | None:
-        last = self._stages[-1]
-        members = list(last.trees) if hasattr(last, "trees") else [last] if hasattr(last, "depth") else None
+        members = self._members()
         return None if members is None else [_split(each._java_obj.rootNode()) for each in members]
+
+    def _members(self) -> list[Any] | None:
+        last = self._stages[-1]
+        return list(last.trees) if hasattr(last, "trees") else [last] if hasattr(last, "depth") else None
 
     def _transformed(self, columns: Columns) -> Any:
         from pyspark.ml.feature import VectorAssembler
 
         table = _session().createDataFrame(list(_rows(columns)), [_ROW, *columns])
-        if not hasattr(self.fitted, "stages"):
+        if not self._assembles:
             vector = self.fitted.getFeaturesCol()
             table = VectorAssembler(inputCols=list(columns), outputCol=vector, handleInvalid="keep").transform(table)
         return self.fitted.transform(table)
+
+
+def _return_sum(model: Any) -> None:
+    """Return the weighted sum of the trees: onnxmltools converts a regressor as if it were a classifier, and returns a class."""
+    (product,) = (node for node in model.graph.node if node.op_type == "MatMul")
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        if output.name in node.output:
+            node.output[:] = [f"{output.name}_class"]
+    output.type.tensor_type.elem_type = 1
+    product.output[0], before = output.name, product.output[0]
+    for node in model.graph.node:
+        node.input[:] = [output.name if name == before else name for name in node.input]
+
+
+def _take_softmax(model: Any) -> None:
+    """Probabilities of several classes as Spark has them: onnxmltools takes the logistic of each, over their sum."""
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "LinearClassifier" and attribute.name == "post_transform":
+                attribute.s = b"SOFTMAX"
 
 
 def _rows(columns: Columns) -> Iterator[tuple[Any, ...]]:
