@@ -18,6 +18,8 @@ from models import Array
 from sources.recipe import Answers, Recipe
 from sources.tables import row_count
 
+_TIE = 1e-6  # of the largest score
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -29,12 +31,14 @@ class Outcome:
     rows: int
     flips: int | None
     """Labels that differ; None where the estimator gives none."""
+    ties: int
+    """How many of these are of rows whose best two scores, by the framework itself, are within 1e-6 of each other."""
     worst: float | None
     """Largest difference of a score, relative to the largest score; None where there are none, or another number of them."""
     runs_in: str
     """`native`, `ONNX Runtime` or `divided`; empty where there is no model."""
     refusal: str = ""
-    """What the error of the conversion or of the scorer says."""
+    """What `eo.convert` says against the model. It was made without its check all the same, where the converter makes one."""
 
 
 @contextlib.contextmanager
@@ -56,30 +60,52 @@ def measured(recipe: Recipe) -> Outcome:
         table = recipe.table()
         fitted = recipe.fit(table)
         theirs = recipe.ask(fitted, table.held_out)
+        refusal = ""
         try:
-            scorer = eo.Scorer(eo.convert(fitted, table.train, **dict(recipe.options)))
-            ours = dict(scorer.score(table.held_out))
+            model = eo.convert(fitted, table.train)
         except eo.Error as error:
-            return Outcome(recipe.source, recipe.name, table.name, row_count(table.held_out), None, None, "", str(error))
-    flips, worst = compare(ours, theirs)
-    return Outcome(recipe.source, recipe.name, table.name, row_count(table.held_out), flips, worst, place(scorer))
+            refusal = str(error)
+            try:
+                model = eo.convert(fitted, table.train, check="warn")
+            except eo.Error:
+                return Outcome(recipe.source, recipe.name, table.name, row_count(table.held_out), None, 0, None, "", refusal)
+        scorer = eo.Scorer(model)
+        ours = dict(scorer.score(table.held_out))
+    flips, ties, worst = compare(ours, theirs)
+    return Outcome(recipe.source, recipe.name, table.name, row_count(table.held_out), flips, ties, worst, place(scorer), refusal)
 
 
-def compare(ours: dict[str, Array], theirs: Answers) -> tuple[int | None, float | None]:
-    """Labels that differ, and the worst difference of the scores as a share of their scale.
+def compare(ours: dict[str, Array], theirs: Answers) -> tuple[int | None, int, float | None]:
+    """Labels that differ, those of them at ties, and the worst difference of the scores as a share of their scale.
 
-    A model's labels are its column of whole numbers, its scores all columns of floats side by side; the one score of two classes may be
-    that of the second.
+    A model's labels are its column of whole numbers, its scores all columns of floats side by side. Of two classes, one score may stand
+    for both: the second's probability, or the decision value, whose negative is the first's.
     """
     whole = [column for column in ours.values() if column.dtype.kind == "i"]
     floats = [column.reshape(len(column), -1) for column in ours.values() if column.dtype.kind == "f"]
-    flips = None if theirs.labels is None or not whole else int(np.sum(whole[0] != numbered(theirs.labels)))
-    if theirs.scores is None or not floats:
-        return flips, None
-    got, expected = np.concatenate(floats, axis=1).astype(np.float64), np.asarray(theirs.scores, np.float64)
+    expected = None if theirs.scores is None else np.asarray(theirs.scores, np.float64)
+    flips, ties = None, 0
+    if theirs.labels is not None and whole:
+        differs = whole[0] != numbered(theirs.labels)
+        flips, ties = int(differs.sum()), int((differs & tied(expected, len(differs))).sum())
+    if expected is None or not floats:
+        return flips, ties, None
+    got = np.concatenate(floats, axis=1).astype(np.float64)
     if got.shape[1] == 1 and expected.shape[1] == 2:
         expected = expected[:, 1:]
-    return flips, difference(got, expected)
+    elif got.shape[1] == 2 and expected.shape[1] == 1:
+        expected = np.concatenate([-expected, expected], axis=1)
+    return flips, ties, difference(got, expected)
+
+
+def tied(scores: Array | None, n_rows: int) -> Array:
+    """Rows whose best two scores are all but equal; of one decision value, those where it is all but 0."""
+    if scores is None:
+        return np.zeros(n_rows, bool)
+    if scores.shape[1] == 1:
+        return np.abs(scores[:, 0]) <= _TIE * np.abs(scores).max()
+    best = np.sort(scores, axis=1)
+    return best[:, -1] - best[:, -2] <= _TIE * np.abs(scores).max()
 
 
 def difference(got: Array, expected: Array) -> float:

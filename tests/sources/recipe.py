@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,32 +29,15 @@ class Recipe:
     fit: Callable[[Table], Any]
     """Trains; gives what `eo.convert` takes."""
     ask: Callable[[Any, Any], Answers]
-    """The fitted estimator's own answers for a DataFrame."""
+    """The fitted estimator's own answers for a table."""
     covers: tuple[str, ...] = ()
     """The classes of the source that this recipe speaks for."""
     tolerance: float = 2e-6
-    """Of the scale: how far a score may be from the framework's own."""
-    flips: int = 0
-    """How many labels may differ: those of rows whose scores tie."""
+    """Of the largest score: how far a score may be from the framework's own."""
     note: str = ""
-    """Why a difference is larger than float's own, or why labels flip."""
+    """Why a difference is larger than that, or why there is no model."""
     refused: str = ""
-    """What the error of the conversion says, where there is none to be had. The recipe must fail so."""
-    differs: str = ""
-    """Why the answers are others, where the converter or ONNX Runtime is wrong. The recipe must differ."""
-    options: tuple[tuple[str, Any], ...] = ()
-    """For `eo.convert`."""
+    """Words of the error by which `eo.convert` refuses the model; empty where it must not."""
 
     def __str__(self) -> str:
         return f"{self.source}: {self.name}"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A framework, the distributions whose versions matter, and its recipes."""
-
-    name: str
-    packages: Sequence[str]
-    recipes: Callable[[], Sequence[Recipe]]
-    left_out: Callable[[], dict[str, str]] = dict
-    """What can't be tried, with the reason."""
