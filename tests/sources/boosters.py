@@ -146,7 +146,9 @@ def xgboost() -> list[Recipe]:
         recipe("XGBRegressor", diabetes, fitted(regressor), numbers),
         recipe("XGBRegressor, NaN", diabetes_gaps, fitted(regressor), numbers),
         recipe("XGBRegressor, poisson", diabetes, fitted(xgboost_estimator("XGBRegressor", objective="count:poisson")), numbers),
-        recipe("XGBRFClassifier", wine, fitted(xgboost_estimator("XGBRFClassifier"))),
+        recipe("XGBRFClassifier, 2 classes", breast_cancer, fitted(xgboost_estimator("XGBRFClassifier"))),
+        recipe("XGBRFClassifier, 3 classes", wine, fitted(xgboost_estimator("XGBRFClassifier")),
+               refused="does not answer as it does", note="onnxmltools gives the trees of a round to other classes"),
         recipe("XGBRFRegressor", diabetes, fitted(xgboost_estimator("XGBRFRegressor")), numbers),
         recipe("Booster, regression", diabetes, xgboost_booster(objective="reg:squarederror"), of_booster(predict, "regression")),
         recipe("Booster, binary", breast_cancer, xgboost_booster(objective="binary:logistic"), of_booster(predict, "binary")),
@@ -183,7 +185,8 @@ def catboost() -> list[Recipe]:
         recipe("CatBoostClassifier, NaN", wine_gaps, fitted(classifier)),
         recipe("CatBoostRegressor", diabetes, fitted(regressor), numbers),
         recipe("CatBoostRegressor, NaN", diabetes_gaps, fitted(regressor), numbers),
-        recipe("CatBoostClassifier, categories", categories, fitted(classifier, cat_features=["sex", "decade"])),
+        recipe("CatBoostClassifier, categories", categories, fitted(classifier, cat_features=["sex", "decade"]),
+               refused="CatBoost exports no categorical features", note="CatBoost exports no categorical features"),
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,8 @@ from sources.tables import Table, breast_cancer, diabetes, iris, wine
 @functools.cache
 def session() -> Any:
     """One thread, no web page, nothing on the terminal."""
+    if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
+        raise RuntimeError("Spark needs Java 17; Debian has it in openjdk-17-jre-headless")
     from pyspark.sql import SparkSession
 
     settings = {

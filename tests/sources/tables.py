@@ -110,6 +110,13 @@ def diabetes_pair() -> Table:
 
 
 @functools.cache
+def diabetes_classes() -> Table:
+    """The same two as classes: above the middle or not."""
+    table = diabetes_pair()
+    return Table("diabetes, two classes", table.train, (table.target > [140, 90]).astype(np.int64), table.held_out)
+
+
+@functools.cache
 def linnerud() -> Table:
     """3 whole features, 3 targets, 20 rows."""
     frame, target = datasets.load_linnerud(return_X_y=True, as_frame=True)

@@ -13,6 +13,9 @@ from sources.recipe import Answers, Recipe
 from sources.tables import Table
 
 
+DIFFERS = "does not answer as it does"  # says eo.convert
+
+
 def two_dimensional(values: Any) -> Array:
     """Sparse matrices, columns and lists of columns, as (n_rows, k)."""
     if isinstance(values, list):

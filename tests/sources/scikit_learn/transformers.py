@@ -6,7 +6,7 @@ from sklearn import cluster, compose, decomposition, discriminant_analysis, ense
 from sklearn import linear_model, mixture, neighbors, pipeline, preprocessing, random_projection, svm
 
 from sources.recipe import Recipe
-from sources.scikit_learn.asking import recipe
+from sources.scikit_learn.asking import DIFFERS, recipe
 from sources.tables import breast_cancer, categories, diabetes, diabetes_gaps, digits, few_digits, iris, wine, wine_gaps
 
 LOGISTIC = linear_model.LogisticRegression(solver="newton-cholesky")
@@ -40,13 +40,15 @@ def values() -> list[Recipe]:
         recipe(preprocessing.RobustScaler(), diabetes),
         recipe(preprocessing.StandardScaler(), diabetes),
         recipe(preprocessing.Normalizer(), wine),
-        recipe(preprocessing.PowerTransformer(), wine),
-        recipe(preprocessing.QuantileTransformer(n_quantiles=50), wine),
+        recipe(preprocessing.PowerTransformer(), wine, tolerance=1e-4, note="skl2onnx writes its powers in float"),
+        recipe(preprocessing.QuantileTransformer(n_quantiles=20), iris),
         recipe(preprocessing.KBinsDiscretizer(4, encode="ordinal", quantile_method="averaged_inverted_cdf"), wine, name="KBinsDiscretizer, ordinal"),
         recipe(preprocessing.KBinsDiscretizer(4, encode="onehot-dense", quantile_method="averaged_inverted_cdf"), wine, name="KBinsDiscretizer, one-hot"),
         recipe(preprocessing.OneHotEncoder(handle_unknown="ignore"), few_digits),
         recipe(preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), few_digits),
-        recipe(preprocessing.TargetEncoder(random_state=0), few_digits),
+        recipe(preprocessing.TargetEncoder(random_state=0), categories, name="TargetEncoder, 2 classes"),
+        recipe(preprocessing.TargetEncoder(random_state=0), few_digits, name="TargetEncoder, 3 classes",
+               refused="binary", note="skl2onnx converts those of two classes, and of a number"),
         recipe(preprocessing.PolynomialFeatures(2), iris),
         recipe(preprocessing.FunctionTransformer(), wine),
         recipe(impute.SimpleImputer(), wine_gaps, name="SimpleImputer, mean"),
@@ -92,7 +94,8 @@ def pipelines() -> list[Recipe]:
     make = pipeline.make_pipeline
     return [
         recipe(make(impute.SimpleImputer(), preprocessing.StandardScaler(), LOGISTIC), wine_gaps, name="SimpleImputer, StandardScaler, LogisticRegression"),
-        recipe(make(impute.SimpleImputer(add_indicator=True), linear_model.Ridge()), diabetes_gaps, name="SimpleImputer with indicators, Ridge"),
+        recipe(make(impute.SimpleImputer(add_indicator=True), linear_model.Ridge()), diabetes_gaps, name="SimpleImputer with indicators, Ridge",
+               refused=DIFFERS, note="skl2onnx leaves the indicators out"),
         recipe(make(encoded, LOGISTIC), categories, name="ColumnTransformer of one-hot and scaler, LogisticRegression"),
         recipe(make(encoded, ensemble.RandomForestClassifier(10, random_state=0)), categories, name="ColumnTransformer of one-hot and scaler, forest"),
         recipe(make(ordinal, ensemble.GradientBoostingClassifier(n_estimators=10, random_state=0)), categories, name="ColumnTransformer of ordinal, boosting"),
