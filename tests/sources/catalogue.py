@@ -32,7 +32,18 @@ class Environment:
 _BASE = ("numpy", "onnxruntime", "onnx")
 ENVIRONMENTS = {
     "main": Environment(
-        ("scikit_learn.classifiers", "scikit_learn.regressors", "scikit_learn.transformers", "boosters", "torch", "keras"),
+        (
+            "scikit_learn.classifiers",
+            "scikit_learn.regressors",
+            "scikit_learn.groups",
+            "scikit_learn.transformers",
+            "scikit_learn.pipelines",
+            "lightgbm",
+            "xgboost",
+            "catboost",
+            "torch",
+            "keras",
+        ),
         (*_BASE, "scikit-learn", "skl2onnx", "onnxmltools", "lightgbm", "xgboost-cpu", "catboost", "torch", "onnxscript", "keras"),
     ),
     "tensorflow": Environment(("tensorflow",), (*_BASE, "tensorflow-cpu", "tf2onnx", "keras")),

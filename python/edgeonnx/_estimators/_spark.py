@@ -21,7 +21,7 @@ def estimator(fitted: Any) -> Estimator:
 
 
 class Spark(Estimator):
-    """A model over a column of vectors, which all columns of the table make up, or a pipeline in which a VectorAssembler makes it of them."""
+    """A model over vectors, which all columns of the table make up, or a pipeline that begins with their VectorAssembler."""
 
     source = "Spark ML"
     packages = ("onnxmltools",)

@@ -65,6 +65,8 @@ def network_draft(
         Shape and dtype of each.
     feeds
         The columns that make each up.
+    target_opset
+        None: tf2onnx's own.
     """
     import onnx
     import tensorflow

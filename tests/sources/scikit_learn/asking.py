@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier, is_outlier_detector, is_regressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from models import Array
 from sources.recipe import Answers, Recipe
 from sources.tables import Table
 
-
 DIFFERS = "does not answer as it does"  # says eo.convert
+LOGISTIC = LogisticRegression(solver="newton-cholesky")
+
+
+def scaled(estimator: BaseEstimator) -> BaseEstimator:
+    """The estimator behind a scaler, where it would not learn otherwise."""
+    return make_pipeline(StandardScaler(), estimator)
 
 
 def two_dimensional(values: Any) -> Array:

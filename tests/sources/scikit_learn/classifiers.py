@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from sklearn import calibration, discriminant_analysis, ensemble, gaussian_process, linear_model, multiclass, multioutput, naive_bayes
-from sklearn import model_selection, neighbors, neural_network, svm, tree
+from sklearn import (
+    calibration,
+    discriminant_analysis,
+    ensemble,
+    gaussian_process,
+    linear_model,
+    model_selection,
+    multiclass,
+    multioutput,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    svm,
+    tree,
+)
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
+from sklearn.preprocessing import KBinsDiscretizer
 
 from sources.recipe import Recipe
-from sources.scikit_learn.asking import DIFFERS, recipe
+from sources.scikit_learn.asking import DIFFERS, LOGISTIC, recipe, scaled
 from sources.tables import breast_cancer, diabetes_classes, digits, few_digits, iris, named_iris, wine, wine_gaps
-
-LOGISTIC = linear_model.LogisticRegression(solver="newton-cholesky")
-
-
-def scaled(estimator: object) -> object:
-    """The estimator behind a scaler, where it would not learn otherwise."""
-    return make_pipeline(StandardScaler(), estimator)
 
 
 def linear() -> list[Recipe]:
@@ -34,8 +40,7 @@ def linear() -> list[Recipe]:
         recipe(linear_model.RidgeClassifier(), wine),
         recipe(linear_model.RidgeClassifierCV(), breast_cancer),
         recipe(discriminant_analysis.LinearDiscriminantAnalysis(), wine, name="LinearDiscriminantAnalysis, 3 classes"),
-        recipe(discriminant_analysis.LinearDiscriminantAnalysis(), breast_cancer, name="LinearDiscriminantAnalysis, 2 classes",
-               refused=DIFFERS, note="skl2onnx doubles the decision value before it makes a probability of it"),
+        recipe(discriminant_analysis.LinearDiscriminantAnalysis(), breast_cancer, name="LinearDiscriminantAnalysis, 2 classes"),
         recipe(discriminant_analysis.QuadraticDiscriminantAnalysis(), wine),
         recipe(scaled(svm.LinearSVC(random_state=0)), wine, name="LinearSVC"),
     ]
@@ -50,14 +55,34 @@ def kernels_and_neighbours() -> list[Recipe]:
         recipe(scaled(svm.NuSVC(nu=0.1)), breast_cancer, name="NuSVC, 2 classes"),
         recipe(neighbors.KNeighborsClassifier(), wine),
         recipe(neighbors.KNeighborsClassifier(p=1), wine, name="KNeighborsClassifier, sum of differences"),
-        recipe(neighbors.KNeighborsClassifier(weights="distance"), wine, name="KNeighborsClassifier, by distance",
-               refused=DIFFERS, note="skl2onnx leaves the weights out"),
-        recipe(scaled(neighbors.RadiusNeighborsClassifier(8.0)), wine, name="RadiusNeighborsClassifier",
-               refused="index is out of range", note="ONNX Runtime can't run skl2onnx's model: it reads a row at -1"),
-        recipe(scaled(gaussian_process.GaussianProcessClassifier()), breast_cancer, name="GaussianProcessClassifier, 2 classes",
-               refused="Solve", note="skl2onnx's model has an operator, Solve, that ONNX Runtime has not"),
-        recipe(scaled(gaussian_process.GaussianProcessClassifier()), iris, name="GaussianProcessClassifier, 3 classes",
-               refused="Only binary classification", note="skl2onnx converts those of two classes"),
+        recipe(
+            neighbors.KNeighborsClassifier(weights="distance"),
+            wine,
+            name="KNeighborsClassifier, by distance",
+            refused=DIFFERS,
+            note="skl2onnx leaves the weights out",
+        ),
+        recipe(
+            scaled(neighbors.RadiusNeighborsClassifier(8.0)),
+            wine,
+            name="RadiusNeighborsClassifier",
+            refused="index is out of range",
+            note="ONNX Runtime can't run skl2onnx's model: it reads a row at -1",
+        ),
+        recipe(
+            scaled(gaussian_process.GaussianProcessClassifier()),
+            breast_cancer,
+            name="GaussianProcessClassifier, 2 classes",
+            refused="Solve",
+            note="skl2onnx's model has an operator, Solve, that ONNX Runtime has not",
+        ),
+        recipe(
+            scaled(gaussian_process.GaussianProcessClassifier()),
+            iris,
+            name="GaussianProcessClassifier, 3 classes",
+            refused="Only binary classification",
+            note="skl2onnx converts those of two classes",
+        ),
     ]
 
 
@@ -81,18 +106,24 @@ def trees() -> list[Recipe]:
     """Trees and what adds them."""
     return [
         recipe(tree.DecisionTreeClassifier(max_depth=6, random_state=0), breast_cancer),
-        recipe(tree.DecisionTreeClassifier(max_depth=6, random_state=0), wine_gaps, name="DecisionTreeClassifier, NaN",
-               refused=DIFFERS, note="skl2onnx leaves out which branch NaN takes"),
+        recipe(tree.DecisionTreeClassifier(max_depth=6, random_state=0), wine_gaps, name="DecisionTreeClassifier, NaN"),
         recipe(tree.ExtraTreeClassifier(max_depth=6, random_state=0), wine),
         recipe(ensemble.RandomForestClassifier(20, random_state=0), breast_cancer, name="RandomForestClassifier, 2 classes"),
         recipe(ensemble.RandomForestClassifier(20, random_state=0), digits, name="RandomForestClassifier, 10 classes"),
         recipe(ensemble.RandomForestClassifier(20, random_state=0), named_iris, name="RandomForestClassifier, classes of text"),
-        recipe(ensemble.RandomForestClassifier(20, random_state=0), wine_gaps, name="RandomForestClassifier, NaN",
-               refused=DIFFERS, note="skl2onnx leaves out which branch NaN takes"),
+        recipe(ensemble.RandomForestClassifier(20, random_state=0), wine_gaps, name="RandomForestClassifier, NaN"),
         recipe(ensemble.ExtraTreesClassifier(20, random_state=0), wine),
-        recipe(ensemble.GradientBoostingClassifier(n_estimators=20, random_state=0), breast_cancer, name="GradientBoostingClassifier, 2 classes"),
+        recipe(
+            ensemble.GradientBoostingClassifier(n_estimators=20, random_state=0),
+            breast_cancer,
+            name="GradientBoostingClassifier, 2 classes",
+        ),
         recipe(ensemble.GradientBoostingClassifier(n_estimators=10, random_state=0), wine, name="GradientBoostingClassifier, 3 classes"),
-        recipe(ensemble.HistGradientBoostingClassifier(max_iter=20, random_state=0), breast_cancer, name="HistGradientBoostingClassifier, 2 classes"),
+        recipe(
+            ensemble.HistGradientBoostingClassifier(max_iter=20, random_state=0),
+            breast_cancer,
+            name="HistGradientBoostingClassifier, 2 classes",
+        ),
         recipe(ensemble.HistGradientBoostingClassifier(max_iter=10, random_state=0), wine_gaps, name="HistGradientBoostingClassifier, NaN"),
         recipe(ensemble.AdaBoostClassifier(n_estimators=10, random_state=0), wine),
         recipe(ensemble.BaggingClassifier(n_estimators=5, random_state=0), wine, name="BaggingClassifier of trees"),

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from sklearn import cross_decomposition, ensemble, gaussian_process, linear_model, multioutput, neighbors, neural_network, svm, tree
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from sources.recipe import Recipe
-from sources.scikit_learn.asking import DIFFERS, recipe
+from sources.scikit_learn.asking import DIFFERS, recipe, scaled
 from sources.tables import diabetes, diabetes_gaps, diabetes_pair, linnerud
-
-
-def scaled(estimator: object) -> object:
-    """The estimator behind a scaler, where it would not learn otherwise."""
-    return make_pipeline(StandardScaler(), estimator)
-
 
 LINEAR = (
     linear_model.ARDRegression(),
@@ -68,24 +60,40 @@ def recipes() -> list[Recipe]:
         recipe(linear_model.LinearRegression(), linnerud, name="LinearRegression, 3 targets"),
         recipe(neighbors.KNeighborsRegressor(), diabetes),
         recipe(neighbors.KNeighborsRegressor(), diabetes_pair, name="KNeighborsRegressor, 2 targets"),
-        recipe(neighbors.KNeighborsRegressor(weights="distance"), diabetes, name="KNeighborsRegressor, by distance",
-               refused=DIFFERS, note="skl2onnx leaves the weights out"),
-        recipe(scaled(neighbors.RadiusNeighborsRegressor(6.0)), diabetes, name="RadiusNeighborsRegressor",
-               refused="index is out of range", note="ONNX Runtime can't run skl2onnx's model: it reads a row at -1"),
+        recipe(
+            neighbors.KNeighborsRegressor(weights="distance"),
+            diabetes,
+            name="KNeighborsRegressor, by distance",
+            refused=DIFFERS,
+            note="skl2onnx leaves the weights out",
+        ),
+        recipe(
+            scaled(neighbors.RadiusNeighborsRegressor(6.0)),
+            diabetes,
+            name="RadiusNeighborsRegressor",
+            refused="index is out of range",
+            note="ONNX Runtime can't run skl2onnx's model: it reads a row at -1",
+        ),
         recipe(scaled(gaussian_process.GaussianProcessRegressor(alpha=1.0, normalize_y=True)), diabetes, name="GaussianProcessRegressor"),
-        recipe(scaled(neural_network.MLPRegressor(hidden_layer_sizes=(16,), max_iter=300, tol=1.0, random_state=0)), diabetes, name="MLPRegressor"),
+        recipe(
+            scaled(neural_network.MLPRegressor(hidden_layer_sizes=(16,), max_iter=300, tol=1.0, random_state=0)),
+            diabetes,
+            name="MLPRegressor",
+        ),
         recipe(tree.DecisionTreeRegressor(max_depth=6, random_state=0), diabetes),
         recipe(tree.DecisionTreeRegressor(max_depth=6, random_state=0), diabetes_pair, name="DecisionTreeRegressor, 2 targets"),
         recipe(tree.ExtraTreeRegressor(max_depth=6, random_state=0), diabetes),
         recipe(ensemble.RandomForestRegressor(20, random_state=0), diabetes),
-        recipe(ensemble.RandomForestRegressor(20, random_state=0), diabetes_gaps, name="RandomForestRegressor, NaN",
-               refused=DIFFERS, note="skl2onnx leaves out which branch NaN takes"),
+        recipe(ensemble.RandomForestRegressor(20, random_state=0), diabetes_gaps, name="RandomForestRegressor, NaN"),
         recipe(ensemble.ExtraTreesRegressor(20, random_state=0), diabetes),
         recipe(ensemble.GradientBoostingRegressor(n_estimators=30, random_state=0), diabetes),
         recipe(ensemble.HistGradientBoostingRegressor(max_iter=30, random_state=0), diabetes),
-        recipe(ensemble.HistGradientBoostingRegressor(max_iter=30, random_state=0), diabetes_gaps, name="HistGradientBoostingRegressor, NaN"),
-        recipe(ensemble.HistGradientBoostingRegressor(loss="poisson", max_iter=30), diabetes, name="HistGradientBoostingRegressor, poisson",
-               refused=DIFFERS, note="skl2onnx leaves the exponential function out"),
+        recipe(
+            ensemble.HistGradientBoostingRegressor(max_iter=30, random_state=0), diabetes_gaps, name="HistGradientBoostingRegressor, NaN"
+        ),
+        recipe(
+            ensemble.HistGradientBoostingRegressor(loss="poisson", max_iter=30), diabetes, name="HistGradientBoostingRegressor, poisson"
+        ),
         recipe(ensemble.AdaBoostRegressor(n_estimators=10, random_state=0), diabetes),
         recipe(ensemble.BaggingRegressor(n_estimators=5, random_state=0), diabetes, name="BaggingRegressor of trees"),
         recipe(ensemble.VotingRegressor(pair), diabetes),
