@@ -74,7 +74,7 @@ sources: $(SOURCE_ENVIRONMENTS:%=sources-%)
 
 .PHONY: $(SOURCE_ENVIRONMENTS:%=sources-%)
 $(SOURCE_ENVIRONMENTS:%=sources-%): sources-%: $(VENV)/sources-%/.edgeonnx
-	EDGEONNX_SOURCES=$* $($*_SETTINGS) $(VENV)/sources-$*/bin/pytest tests/test_sources.py
+	EDGEONNX_SOURCES=$* $($*_SETTINGS) $(VENV)/sources-$*/bin/pytest tests/test_sources.py tests/test_source_errors.py
 
 parity: measure-main $(SOURCE_ENVIRONMENTS:%=measure-%)
 	cd tests && $(CURDIR)/$(BIN)/python -m sources page $(patsubst %,$(CURDIR)/build/parity/%.json,main $(SOURCE_ENVIRONMENTS))
