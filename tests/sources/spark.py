@@ -27,6 +27,9 @@ def session() -> Any:
         "spark.sql.shuffle.partitions": "1",
         "spark.default.parallelism": "1",
         "spark.log.level": "OFF",
+        "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than a few hundred rows do
+        "spark.sql.adaptive.enabled": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     }
     builder = SparkSession.builder.master("local[1]").appName("edgeonnx")
     for name, value in settings.items():
@@ -38,7 +41,9 @@ def rows(table: Any, **more: Any) -> Any:
     """A DataFrame of Spark's with every column of a table, in its own type as far as Spark has it, numbered."""
     named = {name: table[name].tolist() for name in table} | {name: values.tolist() for name, values in more.items()}
     numbered = zip(range(len(table)), *named.values(), strict=True)
-    return session().createDataFrame(list(numbered), ["row", *named])
+    made = session().createDataFrame(list(numbered), ["row", *named]).cache()
+    made.count()  # else every pass over them starts Python again, and one that stops early breaks its pipe
+    return made
 
 
 def trained(*stages: Callable[[], Any]) -> Callable[[Table], Any]:
@@ -98,10 +103,10 @@ def recipes() -> list[Recipe]:
         recipe("LinearRegression", diabetes, model("regression", "LinearRegression")),
         recipe("DecisionTreeClassifier", iris, model("classification", "DecisionTreeClassifier", seed=0)),
         recipe("DecisionTreeRegressor", diabetes, model("regression", "DecisionTreeRegressor", seed=0)),
-        recipe("RandomForestClassifier", wine, model("classification", "RandomForestClassifier", numTrees=10, seed=0)),
-        recipe("RandomForestRegressor", diabetes, model("regression", "RandomForestRegressor", numTrees=10, seed=0)),
+        recipe("RandomForestClassifier", wine, model("classification", "RandomForestClassifier", numTrees=5, seed=0)),
+        recipe("RandomForestRegressor", diabetes, model("regression", "RandomForestRegressor", numTrees=5, seed=0)),
         recipe("StandardScaler, RandomForestClassifier", iris, scaler,
-               model("classification", "RandomForestClassifier", featuresCol="scaled", numTrees=10, seed=0)),
-        recipe("GBTClassifier", breast_cancer, model("classification", "GBTClassifier", maxIter=5, seed=0)),
-        recipe("GBTRegressor", diabetes, model("regression", "GBTRegressor", maxIter=5, seed=0)),
+               model("classification", "RandomForestClassifier", featuresCol="scaled", numTrees=5, seed=0)),
+        recipe("GBTClassifier", breast_cancer, model("classification", "GBTClassifier", maxIter=4, seed=0)),
+        recipe("GBTRegressor", diabetes, model("regression", "GBTRegressor", maxIter=4, seed=0)),
     ]  # fmt: skip
