@@ -13,12 +13,14 @@ ORT_LIBRARY = $$(ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/cap
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help demo adapters test test-cpp test-python test-oldest test-releases test-providers bench wheels test-wheels sdist clean-root lint sanitize clean
+.PHONY: help demo adapters sources parity test test-cpp test-python test-oldest test-releases test-providers bench wheels test-wheels sdist clean-root lint sanitize clean
 
 help:
 	@echo "make demo      train, convert and score the SQL Edge tutorial's model, then time 1 M rows"
 	@echo "make test      C++ and Python tests"
 	@echo "make adapters  the extensions of DuckDB, SQLite and PostgreSQL: their tests alone, none of which may be lacking"
+	@echo "make sources   models of TensorFlow and of Spark ML against their frameworks, in environments of their own (3 GB; Java 17)"
+	@echo "make parity    PARITY.md: every source of models trained, converted, scored and compared"
 	@echo "make bench     edgeonnx against onnxruntime and other rivals, with a table and a chart"
 	@echo "make wheels    release wheels and source distributions, checked, in wheelhouse/; make test-wheels runs all tests against them"
 	@echo "make lint      ruff, mypy, clang-format"
@@ -61,6 +63,28 @@ PROVIDER_BUILDS := gpu==1.31.1 openvino==1.24.1
 
 test-providers: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.providers
 	EDGEONNX_PROVIDER_BUILDS="$(CURDIR)/$(VENV)/providers" $(BIN)/pytest tests/test_providers.py tests/test_provider_options.py
+
+# Sources of models whose packages are too heavy for the test environment. Debian, for Spark: openjdk-17-jre-headless.
+SOURCE_ENVIRONMENTS := tensorflow spark
+SOURCE_STAMPS := $(SOURCE_ENVIRONMENTS:%=$(VENV)/sources-%/.edgeonnx)
+tensorflow_SETTINGS := KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3
+spark_SETTINGS := SPARK_LOCAL_IP=127.0.0.1
+
+sources: $(SOURCE_ENVIRONMENTS:%=sources-%)
+
+.PHONY: $(SOURCE_ENVIRONMENTS:%=sources-%)
+$(SOURCE_ENVIRONMENTS:%=sources-%): sources-%: $(VENV)/sources-%/.edgeonnx
+	EDGEONNX_SOURCES=$* $($*_SETTINGS) $(VENV)/sources-$*/bin/pytest tests/test_sources.py tests/test_source_errors.py
+
+parity: measure-main $(SOURCE_ENVIRONMENTS:%=measure-%)
+	cd tests && $(CURDIR)/$(BIN)/python -m sources page $(patsubst %,$(CURDIR)/build/parity/%.json,main $(SOURCE_ENVIRONMENTS))
+
+.PHONY: measure-main $(SOURCE_ENVIRONMENTS:%=measure-%)
+measure-main: $(VENV)/.edgeonnx $(VENV)/.test
+	cd tests && $(CURDIR)/$(BIN)/python -m sources measure main $(CURDIR)/build/parity/main.json
+
+$(SOURCE_ENVIRONMENTS:%=measure-%): measure-%: $(VENV)/sources-%/.edgeonnx
+	cd tests && $($*_SETTINGS) $(CURDIR)/$(VENV)/sources-$*/bin/python -m sources measure $* $(CURDIR)/build/parity/$*.json
 
 bench: $(VENV)/.edgeonnx $(VENV)/.bench
 	$(BIN)/python bench/run.py
@@ -116,8 +140,25 @@ $(VENV)/.pip:
 	$(PIP) install --quiet --upgrade 'pip>=25.1'
 	@touch $@
 
+# One wheel for all environments.
+WHEEL = $$(ls $(CURDIR)/$(VENV)/wheel/edgeonnx-*.whl)
+
 $(VENV)/.edgeonnx: $(VENV)/.pip $(SOURCES)
-	$(PIP) install --quiet -C cmake.define.EDGEONNX_DUCKDB=ON '.[all]'
+	rm -rf $(VENV)/wheel
+	$(PIP) wheel --quiet --no-deps --wheel-dir $(VENV)/wheel -C cmake.define.EDGEONNX_DUCKDB=ON .
+	$(PIP) install --quiet --no-deps --force-reinstall "$(WHEEL)"
+	$(PIP) install --quiet "$(WHEEL)[all]"
+	@touch $@
+
+$(SOURCE_ENVIRONMENTS:%=$(VENV)/sources-%/.packages): $(VENV)/sources-%/.packages: pyproject.toml | $(VENV)/.pip
+	$(PYTHON) -m venv $(VENV)/sources-$*
+	$(VENV)/sources-$*/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(VENV)/sources-$*/bin/python -m pip install --quiet --disable-pip-version-check --group sources-$*
+	@touch $@
+
+$(SOURCE_STAMPS): $(VENV)/sources-%/.edgeonnx: $(VENV)/sources-%/.packages $(VENV)/.edgeonnx
+	$(VENV)/sources-$*/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$(WHEEL)"
+	$(VENV)/sources-$*/bin/python -m pip install --quiet --disable-pip-version-check "$(WHEEL)"
 	@touch $@
 
 $(VENV)/.oldest: | $(VENV)/.pip

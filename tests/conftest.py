@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import hypothesis
 import pytest

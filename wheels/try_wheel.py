@@ -25,7 +25,7 @@ from common import ROOT, Trouble, find_interpreters, read, run, tag_of
 COMPILERS = re.compile(
     r"(.*-)?(cc|c\+\+|c89|c99|gcc|g\+\+|clang|clang\+\+|cpp|as|ld|cmake|ctest|make|gmake|ninja|pg_config|tcc)([-.]?\d.*|\..*)?"
 )
-DOCUMENTS = ("pyproject.toml", "README.md", "TYPES.md")  # pytest's settings, and what tests compare the package with
+DOCUMENTS = ("pyproject.toml", "README.md", "TYPES.md", "PARITY.md")  # pytest's settings, and what tests compare the package with
 
 
 def project() -> dict[str, Any]:

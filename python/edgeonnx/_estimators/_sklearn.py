@@ -28,6 +28,7 @@ def estimator(fitted: Any) -> Estimator:
 class Sklearn(Estimator):
     source = "scikit-learn"
     packages = ("skl2onnx",)
+    _is_ensemble = True
 
     def __init__(self, fitted: Any) -> None:
         super().__init__(fitted)
@@ -43,6 +44,9 @@ class Sklearn(Estimator):
             self.reads_as_zero = READS_AS_ZERO
         elif module.startswith(("xgboost", "catboost")):
             self.compares_in = "float32"
+        else:
+            self.compares_in = _compares_within(self._last)
+            self._is_ensemble = False
 
     @property
     def _last(self) -> Any:
@@ -58,7 +62,7 @@ class Sklearn(Estimator):
 
     @property
     def splits_columns(self) -> bool:
-        return self.compares_in is not None and self._last is self.fitted
+        return self.compares_in is not None and self._is_ensemble and self._last is self.fitted
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -154,6 +158,27 @@ class Sklearn(Estimator):
         if module.startswith(_FLOAT32_TREES) and hasattr(last, "estimators_"):
             return [_tree(each.tree_) for each in numpy.asarray(last.estimators_, dtype=object).reshape(-1)]
         return None
+
+
+def _compares_within(fitted: Any) -> str | None:
+    """`"float32"` where every tree inside of an estimator, as those that vote or are stacked, compares in it; else None."""
+    modules = {type(each).__module__ for each in _inner_estimators(fitted)}
+    if any(module.startswith(_HISTOGRAM_TREES) or "lightgbm" in module for module in modules):
+        return None
+    return "float32" if any(module.startswith((*_FLOAT32_TREES, "xgboost", "catboost")) for module in modules) else None
+
+
+def _inner_estimators(value: Any) -> Iterator[Any]:
+    """The fitted estimators that an estimator, or a collection of them, holds."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)) or (isinstance(value, numpy.ndarray) and value.dtype == object):
+        for each in value:
+            yield from _inner_estimators(each)
+    elif hasattr(value, "get_params") or type(value).__module__ == "sklearn.calibration":
+        yield value
+        if not type(value).__module__.startswith(_FLOAT32_TREES):
+            yield from _inner_estimators(list(vars(value).values()))
 
 
 def _offers(fitted: Any, method: str) -> bool:
