@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from edgeonnx._verify._cuts import Front, cuts_of, probes_of
 from edgeonnx._verify._ensembles import ensembles_of
 from edgeonnx._verify._paths import path_to, put_on
 from edgeonnx._verify._slots import numbers, ordinals, step
+from edgeonnx._verify._warned import gathered
 from ensemble_recipe import Recipe
 from ensembles import make
 from faults import converted, exported, table
@@ -327,6 +329,33 @@ def test_verify_outputs_without_a_counterpart_are_told(forest: onnx.ModelProto) 
     assert "'probabilities'" in str(report)
 
 
+def test_verify_text_labels_are_left_out_and_the_scores_compared() -> None:
+    import skl2onnx
+    from sklearn.tree import DecisionTreeClassifier
+
+    data = table("float32").to_numpy()
+    classes = np.array(["low", "high"])[faults.target(2)]
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(data, classes)
+    model = skl2onnx.to_onnx(tree, data[:1])
+    report = eo.verify(model, tree, data, leave_out="NaN")
+    assert report.ok, str(report)
+    assert report.not_compared == ("output_label",)
+    assert [each.name for each in report.outputs[::2]] == ["output_probability_high", "output_probability_low"]
+    with refused(eo.NotFound, "'output_label'"):
+        eo.verify(model, {"output_label": classes}, data)
+
+
+def test_verify_warnings_of_edgeonnx_are_notes_and_others_are_passed_on() -> None:
+    with warnings.catch_warnings(record=True) as passed:
+        warnings.simplefilter("always")
+        with gathered() as texts:
+            for _ in range(3):
+                warnings.warn("the model is odd", eo.ParityWarning, stacklevel=1)
+            warnings.warn("of others", DeprecationWarning, stacklevel=1)
+    assert texts == ["the model is odd"]
+    assert [str(each.message) for each in passed] == ["of others"]
+
+
 def test_verify_docstring_example_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("total.onnx").write_bytes(models.affine(names=("a", "b")))
@@ -352,10 +381,10 @@ except eo.Unsupported as error:
 
 # ------------------------------------------------------------------------------------------------------------------ other runtimes
 
-DEFECTIVE = os.environ.get("EDGEONNX_DEFECTIVE_ORT", "")
+DEFECTIVE = Path(os.environ.get("EDGEONNX_ORT_RELEASES", "")) / "libonnxruntime.so.1.26.0"
 
 
-@pytest.mark.skipif(not DEFECTIVE, reason="EDGEONNX_DEFECTIVE_ORT names no library of ONNX Runtime 1.26.0")
+@pytest.mark.skipif(not DEFECTIVE.is_file(), reason="the folder EDGEONNX_ORT_RELEASES has no libonnxruntime.so.1.26.0")
 @pytest.mark.parametrize("how", ["as it runs", "kernels", "ONNX Runtime only"])
 def test_verify_defect_of_the_runtime_is_named(how: str) -> None:
     code = """
@@ -378,7 +407,7 @@ report = eo.verify(model, reference, table("float32"), **options)
 print([cause.name for cause in report.causes], "is right" in str(report).splitlines()[0], report.causes[0].evidence)
 """
     folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
-    run = run_python(code, how, env={"EDGEONNX_ORT_LIBRARY": DEFECTIVE, "PYTHONPATH": os.pathsep.join(folders)})
+    run = run_python(code, how, env={"EDGEONNX_ORT_LIBRARY": str(DEFECTIVE), "PYTHONPATH": os.pathsep.join(folders)})
     assert run.stdout.startswith("['runtime defect']"), run.stdout
     assert ("True" in run.stdout) == (how == "kernels")
     assert "onnxruntime 1.26.0 gives wrong" in run.stdout

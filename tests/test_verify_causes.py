@@ -184,6 +184,17 @@ def test_verify_planted_fault_is_the_one_that_is_named(kind: str, name: str, wor
         assert report.causes[0].rows >= output.rows
 
 
+def test_verify_scaler_that_is_wrong_by_more_than_rounding_is_not_called_rounding() -> None:
+    good, data = faults.forest(scaled=True), table("float32")
+    model = faults.copied(exported(good))
+    for each in faults.node_of(model, "Scaler").attribute:
+        if each.name == "scale":
+            each.floats[:] = [value * 1.01 for value in each.floats]
+    report = checked(model, good, data, leave_out=["NaN"])
+    unknown = next(cause for cause in report.causes if cause.name == "unknown")
+    assert unknown.rows > 0.5 * max(output.rows for output in report.outputs), str(report)
+
+
 @pytest.mark.parametrize("kind", ["dropped", "flipped", "forest", "LOGISTIC dropped", "SOFTMAX dropped", "rounding"])
 def test_verify_fault_of_the_graph_is_put_right_in_the_model_that_is_offered(kind: str) -> None:
     model, reference, data, options = planted(kind)

@@ -15,6 +15,7 @@ from edgeonnx._port import Port
 from edgeonnx._scorer import Scorer
 from edgeonnx._tables import columns_of
 from edgeonnx._tables._columns import Array
+from edgeonnx._verify._ask import ask
 from edgeonnx._verify._ensembles import ensembles_of
 from edgeonnx._verify._graph import load
 from edgeonnx._verify._slots import Table
@@ -75,8 +76,8 @@ class _Model(Reference):
         self._pairs = _paired(ports, self._scorer.outputs)
 
     def answers(self, table: Table) -> dict[str, Array]:
-        scores = self._scorer.score(table)
-        return {mine: numpy.ma.getdata(scores[other]) for mine, other in self._pairs.items()}
+        scores = ask(self._scorer, table)
+        return {mine: numpy.ma.getdata(scores[other]) for mine, other in self._pairs.items() if other in scores}
 
     def trees(self) -> list[Split | None] | None:
         found = ensembles_of(self._graph)

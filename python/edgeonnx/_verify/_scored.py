@@ -11,6 +11,7 @@ import numpy
 from edgeonnx._errors import Error
 from edgeonnx._scorer import Scorer
 from edgeonnx._tables._columns import Array
+from edgeonnx._verify._ask import ask
 from edgeonnx._verify._reference import Reference
 from edgeonnx._verify._report import LeftOut
 from edgeonnx._verify._rows import Batch
@@ -38,7 +39,7 @@ def answered(batches: Sequence[Batch], reference: Reference, scorer: Scorer, run
     for batch in batches:
         try:
             whose = "the model"
-            mine, others = dict(scorer.score(batch.table)), dict(runtime.score(batch.table))
+            mine, others = ask(scorer, batch.table), ask(runtime, batch.table)
             whose = "the reference"
             expected = reference.answers(batch.table)
         except Exception as error:  # a framework raises what it likes

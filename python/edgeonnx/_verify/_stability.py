@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 
 from edgeonnx._scorer import Scorer
+from edgeonnx._verify._ask import ask
 from edgeonnx._verify._compare import Comparison, is_label
 from edgeonnx._verify._report import Cause
 from edgeonnx._verify._slots import Table, rows_of, taken
@@ -37,9 +38,9 @@ def stability_of(model: Any, options: Mapping[str, Any], table: Table, whole: An
     expected = {name: numpy.ma.getdata(values) for name, values in whole.items() if name in comparison.tolerance}
     order = numpy.random.default_rng(0).permutation(n_rows)
     tries = {f"batches of {size}": (few, _in_batches(several, taken(table, few), size)) for size in _BATCHES}
-    tries["one thread"] = (numpy.arange(n_rows), dict(single.score(table)))
-    tries["several threads"] = (numpy.arange(n_rows), dict(several.score(table)))
-    tries["another order of rows"] = (order, dict(several.score(taken(table, order))))
+    tries["one thread"] = (numpy.arange(n_rows), ask(single, table))
+    tries["several threads"] = (numpy.arange(n_rows), ask(several, table))
+    tries["another order of rows"] = (order, ask(several, taken(table, order)))
     equal, off = True, {}
     for words, (rows, got) in tries.items():
         theirs = {name: values[rows] for name, values in expected.items()}
@@ -65,7 +66,7 @@ def stability_of(model: Any, options: Mapping[str, Any], table: Table, whole: An
 
 def _in_batches(scorer: Scorer, table: Table, size: int) -> Answers:
     n_rows = rows_of(table)
-    parts = [scorer.score(taken(table, slice(start, start + size))) for start in range(0, n_rows, size)]
+    parts = [ask(scorer, taken(table, slice(start, start + size))) for start in range(0, n_rows, size)]
     return {name: numpy.concatenate([numpy.ma.getdata(part[name]) for part in parts]) for name in parts[0]}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeonnx._scorer import Scorer
 from edgeonnx._tables._columns import Array
+from edgeonnx._verify._ask import ask
 from edgeonnx._verify._slots import Table
 
 __all__ = ["Answers", "Trial"]
@@ -33,7 +34,7 @@ class Trial:
         for change in self.before:
             table = change(table)
         scorer = Scorer(self.model, **{**self.options, "native": self.native, "selfcheck": False})
-        answers: Answers = dict(scorer.score(table))
+        answers: Answers = ask(scorer, table)
         for change_back in self.after:
             answers = change_back(answers)
         return answers
