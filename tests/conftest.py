@@ -42,3 +42,13 @@ def no_leak() -> Iterator[None]:
     if _core.live_objects() != before:
         gc.collect()
     assert _core.live_objects() <= before
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Estimators answer in one thread: for few rows that is faster than to wake up several, and much faster on a busy machine."""
+    import sklearn.ensemble  # noqa: F401 - its pools are limited only once they are there
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield

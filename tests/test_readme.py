@@ -44,6 +44,18 @@ def test_readme_sql_runs_as_printed(tmp_path: Path) -> None:
     assert run.stdout.splitlines()[-1] == "442 152.1"
 
 
+def test_readme_verify_runs_as_printed(tmp_path: Path) -> None:
+    block = next(block for block in blocks("python") if "eo.verify(" in block)
+    model = """
+with open("model.onnx", "wb") as file:
+    file.write(to_onnx(pipeline, patients[:1].astype("float32")).SerializeToString())
+"""
+    command = [sys.executable, "-W", "error", "-c", blocks("python")[0] + model + block]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "model.onnx beside scikit-learn Pipeline: the same" in run.stdout.splitlines()
+
+
 def test_readme_commands_run_as_printed(tmp_path: Path) -> None:
     files = """
 open("model.onnx", "wb").write(to_onnx(pipeline, patients[:1].astype("float32")).SerializeToString())

@@ -38,12 +38,14 @@ from edgeonnx._scores import Cast, Report, Scores
 if TYPE_CHECKING:
     from edgeonnx._convert import convert
     from edgeonnx._golden._seal import seal
+    from edgeonnx._verify import Cause, VerifyReport, verify
 
 __version__ = _version()
 
 __all__ = [
     "Cancelled",
     "Cast",
+    "Cause",
     "CoercionError",
     "Error",
     "FileError",
@@ -68,6 +70,7 @@ __all__ = [
     "Scores",
     "ShapeError",
     "Unsupported",
+    "VerifyReport",
     "__version__",
     "build_info",
     "cast",
@@ -77,10 +80,17 @@ __all__ = [
     "providers",
     "seal",
     "sqlite_extension",
+    "verify",
 ]
 
 # Scoring should not wait for what only the making and checking of models needs.
-_LATE = {"convert": "edgeonnx._convert", "seal": "edgeonnx._golden._seal"}
+_LATE = {
+    "Cause": "edgeonnx._verify",
+    "VerifyReport": "edgeonnx._verify",
+    "convert": "edgeonnx._convert",
+    "seal": "edgeonnx._golden._seal",
+    "verify": "edgeonnx._verify",
+}
 
 
 def __getattr__(name: str) -> Any:

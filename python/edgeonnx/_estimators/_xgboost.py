@@ -55,9 +55,9 @@ class XgBoost(Estimator):
         return str(json.loads(self._booster.save_config())["learner"]["objective"]["name"])
 
     def trees(self) -> Iterable[Split | None] | None:
-        names = self.feature_names
-        places = {} if names is None else {name: place for place, name in enumerate(names)}
-        return [_tree(json.loads(dump), places) for dump in self._booster.get_dump(dump_format="json")]
+        model = json.loads(bytes(self._booster.save_raw("json")))["learner"]["gradient_booster"]
+        model = model.get("gbtree", model).get("model", {})  # dart has its trees one level further down
+        return [_tree(tree) for tree in model["trees"]] if "trees" in model else None
 
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         from onnxmltools import convert_xgboost
@@ -67,17 +67,22 @@ class XgBoost(Estimator):
             return booster_draft(convert_xgboost, self.fitted, fields, target_opset, is_classifier)
 
 
-def _tree(node: dict[str, Any], places: dict[str, int]) -> Split | None:
-    if "split" not in node:
-        return None
-    below = {child["nodeid"]: _tree(child, places) for child in node["children"]}
-    feature = places[node["split"]] if node["split"] in places else int(node["split"].removeprefix("f"))
-    condition, yes, no = node["split_condition"], below[node["yes"]], below[node["no"]]
-    missing = node["missing"] == node["yes"]
-    if isinstance(condition, list):
-        return Split(feature, 0.0, yes, no, tuple(map(float, condition)), missing)
-    # XGBoost asks for less than the condition.
-    return Split(feature, float(numpy.nextafter(numpy.float32(condition), numpy.float32(-numpy.inf))), yes, no, missing=missing)
+def _tree(tree: dict[str, Any]) -> Split | None:
+    """A tree of XGBoost's JSON format, whose nodes ask for less than their condition, or for none of some categories."""
+    left, right, feature, condition = (tree[name] for name in ("left_children", "right_children", "split_indices", "split_conditions"))
+    segments = zip(tree.get("categories_nodes", ()), tree.get("categories_segments", ()), tree.get("categories_sizes", ()), strict=True)
+    categories = {node: tuple(map(float, tree["categories"][start : start + size])) for node, start, size in segments}
+    at_most = numpy.nextafter(numpy.array(condition, numpy.float32), numpy.float32(-numpy.inf)).astype(numpy.float64)
+
+    def split(node: int) -> Split | None:
+        if left[node] == -1:
+            return None
+        yes, no, missing = split(left[node]), split(right[node]), bool(tree["default_left"][node])
+        if node in categories:  # these go to the right
+            return Split(int(feature[node]), 0.0, no, yes, categories[node], not missing)
+        return Split(int(feature[node]), float(at_most[node]), yes, no, missing=missing)
+
+    return split(0)
 
 
 class _plain_feature_names:  # noqa: N801 (used as a function)

@@ -23,6 +23,7 @@ from edgeonnx.cli.score import score
 from edgeonnx.cli.seal import seal
 from edgeonnx.cli.sql import sql
 from edgeonnx.cli.types import types
+from edgeonnx.cli.verify import verify
 
 _WRONG_INPUT = 1
 _INTERRUPTED = 130
@@ -134,6 +135,7 @@ app.add_command(score)
 app.add_command(seal)
 app.add_command(sql)
 app.add_command(convert)
+app.add_command(verify)
 app.add_command(providers)
 app.add_command(types)
 app.add_command(bench)

@@ -10,7 +10,7 @@ Format = Literal["parquet", "csv", "arrow", "arrows"]
 STANDARD_STREAM = "-"
 INPUT_FORMATS = ("parquet", "csv", "arrow")
 OUTPUT_FORMATS = ("parquet", "csv", "arrow", "arrows")
-_SUFFIXES: dict[str, Format] = {
+TABLE_SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".csv": "csv",
@@ -36,7 +36,7 @@ def format_of(path: str, declared: Format | None, option: str) -> Format:
     if declared is not None:
         return declared
     suffix = Path(path).suffix.lower()
-    if suffix not in _SUFFIXES:
-        known = ", ".join(_SUFFIXES)
+    if suffix not in TABLE_SUFFIXES:
+        known = ", ".join(TABLE_SUFFIXES)
         raise click.UsageError(f"'{path}': the name does not tell the format ({known}); give {option}")
-    return _SUFFIXES[suffix]
+    return TABLE_SUFFIXES[suffix]

@@ -49,7 +49,7 @@ def _with_list(value: str) -> dict[str, str]:
     return items
 
 
-def _null_rule(value: str) -> tuple[str | None, str | float]:
+def null_rule(value: str) -> tuple[str | None, str | float]:
     """``policy`` or ``input=policy``, as a pair of the input (or None) and the policy."""
     target, _, text = value.rpartition("=")
     try:
@@ -112,7 +112,7 @@ def merged(pairs: Iterable[tuple[Any, Any]], option: str, what: str) -> dict[Any
     "--with", "with_lists", metavar="LIST", multiple=True, type=_with_list, help="Outputs and their SQL types: 'y decimal(9,2) NOT NULL'."
 )
 @click.option("--outputs", "names", metavar="NAME", multiple=True, help="An output to write, again for each. Default: all.")
-@click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=_null_rule, help="[INPUT=]error, nan, propagate or a number.")
+@click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=null_rule, help="[INPUT=]error, nan, propagate or a number.")
 @click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
 @click.option("--on-overflow", type=click.Choice(["error", "null"]), default="error", help="For values that do not fit.  [default: error]")
 @rename_option
