@@ -44,30 +44,32 @@ def test_readme_sql_runs_as_printed(tmp_path: Path) -> None:
     assert run.stdout.splitlines()[-1] == "442 152.1"
 
 
-def test_readme_verify_runs_as_printed(tmp_path: Path) -> None:
+def test_readme_page_on_sameness_runs_as_printed(tmp_path: Path) -> None:
     block = next(block for block in blocks("python") if "eo.verify(" in block)
-    model = """
-with open("model.onnx", "wb") as file:
-    file.write(to_onnx(pipeline, patients[:1].astype("float32")).SerializeToString())
-"""
-    command = [sys.executable, "-W", "error", "-c", blocks("python")[0] + model + block]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-W", "error", "-c", blocks("python")[0] + block]
+    env = {**os.environ, "EDGEONNX_CACHE": str(tmp_path)}
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=env)
     assert run.returncode == 0, run.stderr
-    assert "model.onnx beside scikit-learn Pipeline: the same" in run.stdout.splitlines()
+    lines = run.stdout.splitlines()
+    assert "the model beside scikit-learn Pipeline: the same" in lines
+    assert any(line.startswith("golden rows: 32 rows re-scored, worst difference 0 ") for line in lines)
 
 
 def test_readme_commands_run_as_printed(tmp_path: Path) -> None:
     files = """
+import pickle
 open("model.onnx", "wb").write(to_onnx(pipeline, patients[:1].astype("float32")).SerializeToString())
+open("pipeline.pkl", "wb").write(pickle.dumps(pipeline))
 patients.to_parquet("patients.parquet")
 """
     subprocess.run([sys.executable, "-c", blocks("python")[0] + files], cwd=tmp_path, capture_output=True, check=True, timeout=120)
     commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("edgeonnx ")]
-    assert [shlex.split(command)[1] for command in commands] == ["inspect", "score", "sql", "seal"]
+    assert [shlex.split(command)[1] for command in commands] == ["inspect", "score", "sql", "convert", "verify", "seal", "bench"]
     for command in commands:
         run = edgeonnx(*shlex.split(command)[1:], cwd=tmp_path, env={**os.environ, "EDGEONNX_CACHE": str(tmp_path / "cache")})
         assert run.returncode == 0, run.stderr
     assert pa.parquet.read_schema(tmp_path / "scored.parquet").field("variable").type == pa.float64()
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
 
 
 @pytest.mark.skipif(not (ROOT / "Makefile").exists(), reason="needs the sources: the Makefile is among them")
