@@ -53,7 +53,7 @@ test-oldest: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.oldest
 
 # Releases that are wrong about some operator, and their neighbours; a model that is sealed with one of them and moves to another.
 RELEASES := 1.19.0 1.22.1 1.23.2 1.25.1 1.26.0
-RELEASE_TESTS := tests/test_known_defects.py tests/test_selfcheck.py tests/test_golden_releases.py
+RELEASE_TESTS := tests/test_known_defects.py tests/test_selfcheck.py tests/test_golden_releases.py tests/test_verify_releases.py
 
 test-releases: $(VENV)/.edgeonnx $(VENV)/.test $(VENV)/.releases
 	EDGEONNX_ORT_RELEASES="$(CURDIR)/$(VENV)/releases" $(BIN)/pytest $(RELEASE_TESTS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import importlib
 import json
-import os
 import re
 import warnings
 from pathlib import Path
@@ -377,37 +376,3 @@ except eo.Unsupported as error:
     said = run_python(code).stdout
     assert "verify" in said
     assert "pip install onnx" in said
-
-
-# ------------------------------------------------------------------------------------------------------------------ other runtimes
-
-DEFECTIVE = Path(os.environ.get("EDGEONNX_ORT_RELEASES", "")) / "libonnxruntime.so.1.26.0"
-
-
-@pytest.mark.skipif(not DEFECTIVE.is_file(), reason="the folder EDGEONNX_ORT_RELEASES has no libonnxruntime.so.1.26.0")
-@pytest.mark.parametrize("how", ["as it runs", "kernels", "ONNX Runtime only"])
-def test_verify_defect_of_the_runtime_is_named(how: str) -> None:
-    code = """
-import sys
-import onnx
-import edgeonnx as eo, faults
-from faults import exported, forest, table
-model, options = exported(forest()), {"leave_out": ["NaN"], "generated_rows": 1000}
-how = sys.argv[1]
-if how == "kernels":
-    options["selfcheck"] = False
-if how == "ONNX Runtime only":
-    model.graph.node.append(onnx.helper.make_node("Erf", ["probabilities"], ["error"]))
-    model.graph.output.append(onnx.helper.make_tensor_value_info("error", 1, [None, 2]))
-    answers = forest().predict_proba(table("float32"))
-    reference = {"label": forest().predict(table("float32")), "probabilities": answers}
-else:
-    reference = forest()
-report = eo.verify(model, reference, table("float32"), **options)
-print([cause.name for cause in report.causes], "is right" in str(report).splitlines()[0], report.causes[0].evidence)
-"""
-    folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
-    run = run_python(code, how, env={"EDGEONNX_ORT_LIBRARY": str(DEFECTIVE), "PYTHONPATH": os.pathsep.join(folders)})
-    assert run.stdout.startswith("['runtime defect']"), run.stdout
-    assert ("True" in run.stdout) == (how == "kernels")
-    assert "onnxruntime 1.26.0 gives wrong" in run.stdout

@@ -12,7 +12,7 @@ from edgeonnx.cli._estimator_file import HELP, read_estimator
 from edgeonnx.cli._formats import INPUT_FORMATS, TABLE_SUFFIXES, Format
 from edgeonnx.cli._sample import read_rows
 from edgeonnx.cli._write import write_whole
-from edgeonnx.cli.score import group, merged, null_rule, rename_pair
+from edgeonnx.cli.score import group_option, merged, null_rule, rename_option
 
 DIFFERS = 3
 
@@ -33,8 +33,8 @@ DIFFERS = 3
 @click.option("--seed", type=int, default=0, help="Of the draws.  [default: 0]")
 @click.option("--nulls", "null_rules", metavar="POLICY", multiple=True, type=null_rule, help="[INPUT=]error, nan, propagate or a number.")
 @click.option("--coercion", type=click.Choice(["tsql", "safe", "strict"]), default="tsql", help="Conversions allowed.  [default: tsql]")
-@click.option("--rename", "renames", metavar="COLUMN=INPUT", multiple=True, type=rename_pair, help="Let a column feed another input.")
-@click.option("--columns", "groups", metavar="INPUT=A,B,...", multiple=True, type=group, help="Columns that make up an input, in order.")
+@rename_option
+@group_option
 @click.option("--format", "input_format", type=click.Choice(INPUT_FORMATS), help="Format of DATA. Default: by its name; a stream is arrow.")
 def verify(
     model: str,
