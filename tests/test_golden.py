@@ -442,3 +442,12 @@ print(len(eo.Scorer(sealed).metadata))
 """
     library = {"EDGEONNX_ORT_LIBRARY": str(eo.build_info()["onnxruntime_library"])}
     assert run_python(code, str(path), env=library).stdout.strip() == "1"
+
+
+def test_a_model_that_is_made_of_a_sealed_one_has_no_seal() -> None:
+    case = trained.TRAINED["logistic"]()
+    rows = case.feed(50)["X"]
+    like = {name: rows[:, i] for i, name in enumerate("abcd")}
+    scorer = eo.Scorer(eo.convert(eo.seal(case.model, {"X": rows}), like))
+    assert [port.name for port in scorer.inputs] == list("abcd")
+    assert KEY not in scorer.metadata
