@@ -15,11 +15,13 @@ PAGE = Path(__file__).parents[2] / "PARITY.md"
 
 
 def measure(environment: str) -> Results:
-    """Run every recipe of an environment."""
+    """Run every recipe of an environment; a conversion that ends otherwise than its recipe says ends the command."""
     lines = []
     for recipe in ENVIRONMENTS[environment].recipes():
         start = time.perf_counter()
         outcome = measured(recipe)
+        if bool(outcome.refusal) != bool(recipe.refused):
+            sys.exit(f"{recipe} is {'' if outcome.refusal else 'not '}refused, against what its recipe says: {outcome.refusal}")
         lines.append(Line(outcome, recipe.note))
         shown = "refused" if outcome.refusal else outcome.runs_in
         print(f"{recipe}: {outcome.flips} {outcome.worst} {shown} ({time.perf_counter() - start:.1f} s)", file=sys.stderr)
