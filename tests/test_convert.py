@@ -202,6 +202,39 @@ def test_like_may_be_any_table_and_hold_more_than_the_estimator_reads(kind: str)
     np.testing.assert_array_equal(scorer.score(x)["label"], estimator.predict(x))
 
 
+def test_columns_that_a_pipeline_drops_may_hold_text_and_become_no_input() -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    x, y = patients()
+    x = x.assign(city="Oslo")
+    steps = [("scaled", StandardScaler(), ["bmi", "age"]), ("codes", OneHotEncoder(), ["sex"])]
+    estimator = make_pipeline(ColumnTransformer(steps), LinearRegression()).fit(x, y)
+    scorer = eo.Scorer(eo.convert(estimator, x))
+    assert [port.name for port in scorer.inputs] == ["age", "sex", "bmi"]
+    np.testing.assert_allclose(scorer.score(x)["prediction"], estimator.predict(x), rtol=1e-12)
+    reads_text = make_pipeline(ColumnTransformer([*steps, ("city", OneHotEncoder(), ["city"])]), LinearRegression()).fit(x, y)
+    with refused(eo.CoercionError, "'city' holds text", "edgeonnx reads no text"):
+        eo.convert(reads_text, x)
+
+
+def test_columns_chosen_by_place_are_found() -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    x, y = patients()
+    matrix = x.to_numpy(np.float64)
+    estimator = make_pipeline(ColumnTransformer([("scaled", StandardScaler(), [3, 0, 2])]), LinearRegression()).fit(matrix, y)
+    scorer = eo.Scorer(eo.convert(estimator, matrix))
+    assert [port.name for port in scorer.inputs] == ["x0", "x2", "x3"]
+    columns = {f"x{k}": matrix[:, k] for k in range(10)}
+    np.testing.assert_allclose(scorer.score(columns)["prediction"], estimator.predict(matrix), rtol=1e-12)
+
+
 def test_arrays_without_names_become_columns_in_order() -> None:
     from sklearn.linear_model import LinearRegression
 

@@ -11,7 +11,7 @@ import numpy
 from edgeonnx._convert._columnar import columnar
 from edgeonnx._convert._endings import count_labels, cut_zipmaps, finish_outputs
 from edgeonnx._convert._front import put_front
-from edgeonnx._convert._graph import set_metadata
+from edgeonnx._convert._graph import drop_unread_inputs, set_metadata
 from edgeonnx._convert._like import names_text, read_like, sql_names, without_nulls
 from edgeonnx._convert._proof import Distance, distance, sampled, ties, with_threshold_rows
 from edgeonnx._convert._rewrites import rewrite
@@ -92,7 +92,7 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
     known = estimator_of(estimator)
     for package in known.packages:
         needed(package, f"converting a {known.source} model")
-    return _from_estimator(known, *read_like(like, known.feature_names), is_separate, target_opset, check)
+    return _from_estimator(known, *read_like(like, known), is_separate, target_opset, check)
 
 
 def _from_estimator(
@@ -106,7 +106,7 @@ def _from_estimator(
     for precision in estimator.precisions_for(fields):
         try:
             model = _made(estimator, fields, answers, trees, is_separate, target_opset, precision)
-            apart = _apart(model, rows, answers) if check != "off" else Distance(0, 0.0, "", 0)
+            apart = _apart(model, fields, rows, answers) if check != "off" else Distance(0, 0.0, "", 0)
         except Exception as error:  # of the converter, or of a runtime that refuses what it made
             failures.append(f"in {precision}: {_first_line(error)}")
             continue
@@ -133,7 +133,7 @@ def _rows_and_answers(
     estimator: Estimator, fields: list[Field], table: dict[str, Array], trees: list[Split | None] | None
 ) -> tuple[dict[str, Array], Answers]:
     """Rows to compare on, and what the estimator says of them."""
-    rows = sampled(without_nulls({each.name: table[each.name] for each in fields}))
+    rows = sampled(without_nulls(table))
     if not n_rows_of(rows):
         raise InvalidArgument("every row of like has a NULL in a column of whole numbers; give some rows without")
     if trees is not None and estimator.splits_columns:
@@ -169,16 +169,17 @@ def _made(
     count_labels(model)
     rewrite(model)
     finish_outputs(model, draft.roles, answers, {port.name for port in model.graph.input})
+    drop_unread_inputs(model)
     source = f"{estimator.source} {type(estimator.fitted).__qualname__}"
     set_metadata(model, {"edgeonnx.version": version(), "edgeonnx.source": source, **names_text(names)})
     return bytes(model.SerializeToString())
 
 
-def _apart(model: bytes, rows: dict[str, Array], answers: Answers) -> Distance:
+def _apart(model: bytes, fields: list[Field], rows: dict[str, Array], answers: Answers) -> Distance:
     scorer = Scorer(model)
     names = [port.name for port in scorer.inputs]
-    renamed = sql_names(list(rows))
-    given = {renamed.get(name, name): values for name, values in rows.items()}
+    renamed = sql_names([each.name for each in fields])
+    given = {renamed.get(name, name): values for name, values in rows.items() if values.dtype.kind != "O"}
     if not set(names) <= set(given):  # one matrix of them all
         given = {names[0]: numpy.concatenate([values.reshape(len(values), -1) for values in rows.values()], axis=1)}
     expected = expected_outputs(answers, scorer.outputs)

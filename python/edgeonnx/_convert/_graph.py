@@ -104,6 +104,16 @@ def drop_unused(model: Any, keep: Iterable[str]) -> None:
             graph.initializer.remove(each)
 
 
+def drop_unread_inputs(model: Any) -> None:
+    """Remove inputs of the model that nothing reads, in place."""
+    read = {port.name for port in model.graph.output}
+    for node in model.graph.node:
+        read.update(node.input)
+        read |= _read_inside(node)
+    for port in [port for port in model.graph.input if port.name not in read]:
+        model.graph.input.remove(port)
+
+
 def _read_inside(node: Any) -> set[str]:
     names: set[str] = set()
     for attribute in node.attribute:

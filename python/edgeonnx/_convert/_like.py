@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
 from edgeonnx._errors import CoercionError, InvalidArgument
-from edgeonnx._estimators import Field
+from edgeonnx._estimators import Estimator, Field
 from edgeonnx._model import NAMES_KEY
 from edgeonnx._tables import columns_of
 from edgeonnx._tables._columns import Array
@@ -19,11 +18,10 @@ _NATIVE = (numpy.bool_, numpy.int32, numpy.int64, numpy.float32, numpy.float64)
 _LONGEST_NAME = 128  # of an identifier in T-SQL
 
 
-def read_like(table: Any, names: Sequence[str] | None = None) -> tuple[list[Field], dict[str, Array]]:
-    """The columns of a sample table, and its values.
+def read_like(table: Any, estimator: Estimator | None = None) -> tuple[list[Field], dict[str, Array]]:
+    """What becomes an input, and the values of the columns that the estimator knows.
 
-    `names`: the columns that the model reads, in its order; all where it is None, or where the table lacks some, which the estimator itself
-    then tells.
+    Without an estimator, where it does not know its columns, or where the table lacks some, which it tells itself, these are all columns.
 
     Raises
     ------
@@ -37,16 +35,18 @@ def read_like(table: Any, names: Sequence[str] | None = None) -> tuple[list[Fiel
         raise InvalidArgument("like has no columns; give a table with the columns that the model is to take")
     if not len(next(iter(columns.values()))):
         raise InvalidArgument("like has no rows; give some rows of the data that the model was fitted on")
-    if names is not None and set(names) <= set(columns):
-        columns = {name: columns[name] for name in names}
-    wrong = {name: _kind(values) for name, values in columns.items() if values.dtype.kind not in "iufb"}
+    known = None if estimator is None else estimator.feature_names
+    if known is not None and set(known) <= set(columns):
+        columns = {name: columns[name] for name in known}
+    read = columns if estimator is None else {name: columns[name] for name in estimator.columns_read(list(columns))}
+    wrong = {name: _kind(values) for name, values in read.items() if values.dtype.kind not in "iufb"}
     if wrong:
         listed = ", ".join(f"'{name}' holds {kind}" for name, kind in wrong.items())
         raise CoercionError(
-            f"columns of numbers are expected, and {listed}; encode them as numbers before the model is fitted, or leave out of like "
-            "what the model does not read"
+            f"columns of numbers are expected, and {listed}; edgeonnx reads no text: encode such columns as numbers before the model is "
+            "fitted" + ("" if known is not None else ", or leave out of like what it does not read")
         )
-    return [Field(name, _input_type(values), values.shape[1:]) for name, values in columns.items()], columns
+    return [Field(name, _input_type(values), values.shape[1:]) for name, values in read.items()], columns
 
 
 def _input_type(values: Array) -> numpy.dtype[Any]:

@@ -97,6 +97,10 @@ class Estimator(ABC):
         """In which the model may compute, `double` or `float`, the most exact first: each is tried until one agrees."""
         return ("float",)
 
+    def columns_read(self, columns: Sequence[str]) -> Sequence[str]:
+        """Of the columns that it knows, those whose values matter."""
+        return columns
+
     @abstractmethod
     def answers(self, columns: Columns) -> Answers:
         """Let the framework itself answer.

@@ -37,7 +37,26 @@ def column_types(fitted: Any, fields: Sequence[Field], precision: str) -> dict[s
     for block in whole:
         if not computed.intersection(block):
             types.update(dict.fromkeys(block, "int64"))
+    if _chooses_by_place(transformer):  # the converter counts inputs then, those that nobody reads too
+        types = {**dict.fromkeys(names, precision), **types}
     return {name: types[name] for name in names if name in types}
+
+
+def names_read(fitted: Any, names: Sequence[str]) -> set[str] | None:
+    """The columns that some transformer reads by name; None for an estimator that counts columns, or takes all as one matrix."""
+    transformer = _front(fitted)
+    if transformer is None or _chooses_by_place(transformer):
+        return None
+    return {name for _, step, chosen in transformer.transformers_ if step != "drop" for name in _names(chosen, names, transformer)}
+
+
+def _chooses_by_place(transformer: Any) -> bool:
+    for _, step, chosen in transformer.transformers_:
+        if step == "drop" or isinstance(chosen, str):
+            continue
+        if isinstance(chosen, (int, slice)) or not all(isinstance(each, str) for each in chosen):
+            return True
+    return False
 
 
 def _front(fitted: Any) -> Any | None:

@@ -11,7 +11,7 @@ import numpy
 
 from edgeonnx._errors import Unsupported
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, frame, is_float32, matrix, ordered, two_dimensional
-from edgeonnx._estimators._blocks import column_types
+from edgeonnx._estimators._blocks import column_types, names_read
 from edgeonnx._estimators._corrections import correct
 
 MATRIX = "X"
@@ -72,6 +72,10 @@ class Sklearn(Estimator):
     @property
     def n_features(self) -> int | None:
         return getattr(self.fitted, "n_features_in_", None)
+
+    def columns_read(self, columns: Sequence[str]) -> Sequence[str]:
+        read = names_read(self.fitted, columns)
+        return columns if read is None else [name for name in columns if name in read]
 
     def answers(self, columns: Columns) -> Answers:
         mine = ordered(columns, self.feature_names, self.source)

@@ -1,6 +1,7 @@
 """Fitted estimators in files: pickles, and the frameworks' own formats."""
 
 import importlib
+import importlib.util
 import os
 import pickle
 from collections.abc import Callable
@@ -43,12 +44,11 @@ def read_estimator(path: str) -> Any:
 
 
 def _pickle(path: str) -> Any:
+    """Written by pickle or by joblib, whatever the file is called; joblib reads both."""
+    if importlib.util.find_spec("joblib"):
+        return importlib.import_module("joblib").load(path)
     with open(path, "rb") as file:
         return pickle.load(file)
-
-
-def _joblib(path: str) -> Any:
-    return needed("joblib", "reading a .joblib file").load(path)
 
 
 def _lightgbm(path: str) -> Any:
@@ -83,7 +83,7 @@ def _keras(path: str) -> Any:
 _READERS: dict[str, Callable[[str], Any]] = {
     ".pkl": _pickle,
     ".pickle": _pickle,
-    ".joblib": _joblib,
+    ".joblib": _pickle,
     ".txt": _lightgbm,
     ".json": _xgboost,
     ".ubj": _xgboost,
