@@ -159,6 +159,45 @@ def test_thresholds_lead_every_double_where_the_estimator_leads_it(kind: str) ->
     np.testing.assert_allclose(scores, estimator.predict(rows), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["stacking", "voting", "bagging", "several targets"])
+def test_each_ensemble_of_a_mixture_compares_as_its_own_estimator_does(kind: str) -> None:
+    """Forests round columns to real, histograms and LightGBM do not: in one model they must not be taken for each other."""
+    import lightgbm
+    from sklearn import ensemble, linear_model, multioutput
+
+    rng = np.random.default_rng(5)
+    x = pd.DataFrame({"at": 1.6e9 + rng.integers(0, 4000, 600).astype(float), "amount": rng.normal(size=600)})
+    x.loc[::9, "amount"] = np.nan
+    y = np.sin(x["at"] / 300) + x["amount"].fillna(2) ** 2
+    forest = ensemble.RandomForestRegressor(8, random_state=0)
+    members = [("forest", forest), ("hist", ensemble.HistGradientBoostingRegressor(max_iter=8)),
+               ("lgbm", lightgbm.LGBMRegressor(n_estimators=8, verbose=-1))]  # fmt: skip
+    estimator: Any = {
+        "stacking": ensemble.StackingRegressor(members, linear_model.LinearRegression()),
+        "voting": ensemble.VotingRegressor(members),
+        "bagging": ensemble.BaggingRegressor(ensemble.HistGradientBoostingRegressor(max_iter=5), 3, random_state=0),
+        "several targets": multioutput.MultiOutputRegressor(forest),
+    }[kind].fit(x, np.column_stack([y, -y]) if kind == "several targets" else y)
+    near = _near(np.unique(rng.choice(x["at"], 300)) + 0.5)
+    rows = pd.DataFrame({"at": near, "amount": rng.choice(x["amount"], len(near))})
+    scores = eo.Scorer(eo.convert(estimator, x)).score(rows)["prediction"]
+    np.testing.assert_allclose(scores, estimator.predict(rows), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", ["tree", "pipeline", "voting"])
+def test_splits_of_nan_alone_convert(kind: str) -> None:
+    """scikit-learn gives them a threshold of infinity."""
+    from sklearn import ensemble, pipeline, preprocessing, tree
+
+    x = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan, np.nan, np.nan] * 20, "b": np.arange(120.0)})
+    estimator: Any = {
+        "tree": tree.DecisionTreeClassifier(),
+        "pipeline": pipeline.make_pipeline(preprocessing.StandardScaler(), tree.DecisionTreeClassifier()),
+        "voting": ensemble.VotingClassifier([("tree", tree.DecisionTreeClassifier(max_depth=2))], voting="soft"),
+    }[kind].fit(x, x["a"].isna().astype(int))
+    np.testing.assert_array_equal(eo.Scorer(eo.convert(estimator, x)).score(x)["label"], estimator.predict(x))
+
+
 def test_thresholds_of_columns_of_reals_are_rounded_down_and_stay_real() -> None:
     import lightgbm
 

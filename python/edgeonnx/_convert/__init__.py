@@ -18,7 +18,7 @@ from edgeonnx._convert._rewrites import rewrite
 from edgeonnx._convert._trees import make_exact, read_doubles
 from edgeonnx._core import version
 from edgeonnx._errors import Error, InvalidArgument, ModelError, ParityWarning
-from edgeonnx._estimators import Answers, Estimator, Field, Split, estimator_of, expected_outputs, is_float32
+from edgeonnx._estimators import Answers, Ensemble, Estimator, Field, estimator_of, expected_outputs, is_float32
 from edgeonnx._extras import needed
 from edgeonnx._model import Serializable, model_bytes, read_file
 from edgeonnx._options import position_of
@@ -98,14 +98,13 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
 def _from_estimator(
     estimator: Estimator, fields: list[Field], table: dict[str, Array], is_separate: bool, target_opset: int | None, check: str
 ) -> bytes:
-    trees = estimator.trees()
-    trees = None if trees is None else list(trees)
-    rows, answers = _rows_and_answers(estimator, fields, table, trees)
+    ensembles = estimator.ensembles()
+    rows, answers = _rows_and_answers(estimator, fields, table, ensembles)
     best: tuple[Distance, bytes] | None = None
     failures: list[str] = []
     for precision in estimator.precisions_for(fields):
         try:
-            model = _made(estimator, fields, answers, trees, is_separate, target_opset, precision)
+            model = _made(estimator, fields, answers, ensembles, is_separate, target_opset, precision)
             apart = _apart(model, fields, rows, answers) if check != "off" else Distance(0, 0.0, "", 0)
         except Exception as error:  # of the converter, or of a runtime that refuses what it made
             failures.append(f"in {precision}: {_first_line(error)}")
@@ -130,14 +129,14 @@ def _from_estimator(
 
 
 def _rows_and_answers(
-    estimator: Estimator, fields: list[Field], table: dict[str, Array], trees: list[Split | None] | None
+    estimator: Estimator, fields: list[Field], table: dict[str, Array], ensembles: list[Ensemble]
 ) -> tuple[dict[str, Array], Answers]:
     """Rows to compare on, and what the estimator says of them."""
     rows = sampled(without_nulls(table))
     if not n_rows_of(rows):
         raise InvalidArgument("every row of like has a NULL in a column of whole numbers; give some rows without")
-    if trees is not None and estimator.splits_columns:
-        more = with_threshold_rows(rows, fields, trees)
+    if estimator.splits_columns and ensembles[0].trees is not None:
+        more = with_threshold_rows(rows, fields, ensembles[0].trees)
         try:
             return more, estimator.answers(more)
         except Exception:  # it refuses values that were never in its data, such as categories
@@ -149,7 +148,7 @@ def _made(
     estimator: Estimator,
     fields: list[Field],
     answers: Answers,
-    trees: list[Split | None] | None,
+    ensembles: list[Ensemble],
     is_separate: bool,
     target_opset: int | None,
     precision: str,
@@ -164,8 +163,7 @@ def _made(
             read_doubles(model, tensor)
     if is_separate or not draft.groups:
         put_front(model, fields, draft.groups, names)
-    if estimator.compares_in is not None:
-        make_exact(model, trees, estimator.compares_in)
+    make_exact(model, ensembles)
     count_labels(model)
     rewrite(model)
     finish_outputs(model, draft.roles, answers, {port.name for port in model.graph.input})

@@ -27,6 +27,8 @@ def element_types(model: Any) -> dict[str, int]:
     for node in model.graph.node:
         if node.op_type in _CLASSIFIERS:
             types[node.output[1]] = _FLOAT  # which onnx does not infer
+        elif node.op_type == "TreeEnsembleRegressor":
+            types[node.output[0]] = _FLOAT
     return {name: kind for name, kind in types.items() if kind}
 
 

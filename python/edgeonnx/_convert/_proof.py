@@ -11,6 +11,7 @@ from edgeonnx._estimators import Answers, Field, Split
 from edgeonnx._tables._columns import Array
 
 _MOST_ROWS = 2000
+_LARGEST = float(numpy.finfo(numpy.float32).max)
 _TIE = 1e-6  # of the larger score: what sums of float32 leave
 
 
@@ -105,7 +106,7 @@ def _by_feature(trees: Iterable[Split | None], n_features: int) -> list[list[flo
         split = rest.pop()
         if split is None:
             continue
-        if split.categories is None and split.feature < n_features and numpy.isfinite(split.threshold):
+        if split.categories is None and split.feature < n_features and abs(split.threshold) < _LARGEST:
             found[split.feature].add(split.threshold)
         rest += [split.yes, split.no]
     return [sorted(each) for each in found]

@@ -9,18 +9,40 @@ import numpy
 from edgeonnx._convert._graph import element_types, free_name, inferred_shapes, names_in
 from edgeonnx._extras import needed
 
-_DOUBLE = 11  # of onnx.TensorProto
+_FLOAT, _DOUBLE = 1, 11  # of onnx.TensorProto
+_OF_ONE_TYPE = frozenset(("Add", "Sub", "Mul", "Div", "Sum", "Mean", "Max", "Min", "Concat", "MatMul", "Gemm", "Where", "Greater", "Less"))
 _MOST_TERMS = 16  # of a row's sum that a native kernel takes
 
 
 def rewrite(model: Any) -> None:
     """Replace such nodes by others that compute the same, in place."""
+    while _widen_one(model):
+        pass
     types, shapes = element_types(model), inferred_shapes(model)
     for node in list(model.graph.node):
         if node.op_type == "Imputer" and types.get(node.input[0]) == _DOUBLE:
             _impute_doubles(model, node)
         elif node.op_type == "ReduceSum" and types.get(node.input[0]) is not None:
             _sum_by_product(model, node, shapes.get(node.input[0]), types[node.input[0]])
+
+
+def _widen_one(model: Any) -> bool:
+    """Trees give floats. Where one meets doubles it becomes a double, which some converters forget; False where all is well."""
+    onnx = needed("onnx", "converting a model")
+    types = element_types(model)
+    for node in model.graph.node:
+        if node.op_type not in _OF_ONE_TYPE:
+            continue
+        kinds = [types.get(tensor) for tensor in node.input]
+        if _FLOAT in kinds and _DOUBLE in kinds:
+            place = kinds.index(_FLOAT)
+            widened = free_name(f"{node.input[place]}_double", names_in(model))
+            cast = onnx.helper.make_node("Cast", [node.input[place]], [widened], name=widened, to=_DOUBLE)
+            model.graph.node.insert(list(model.graph.node).index(node), cast)
+            reader = next(each for each in model.graph.node if list(each.output) == list(node.output))
+            reader.input[place] = widened
+            return True
+    return False
 
 
 def _impute_doubles(model: Any, node: Any) -> None:

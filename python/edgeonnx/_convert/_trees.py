@@ -7,13 +7,13 @@ does. For columns of float64 they become float64, which `nodes_values_as_tensor`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy
 
 from edgeonnx._convert._graph import TREES, element_types, free_name, names_in, require_opset
-from edgeonnx._estimators import Split
+from edgeonnx._estimators import Ensemble, Split
 from edgeonnx._extras import needed
 from edgeonnx._tables._columns import Array
 
@@ -33,39 +33,54 @@ def read_doubles(model: Any, tensor: str) -> None:
         port.type.tensor_type.elem_type = _DOUBLE
 
 
-def make_exact(model: Any, trees: Sequence[Split | None] | None, compares_in: str) -> bool:
-    """Give the model's ensembles the estimator's comparisons, in place.
+def make_exact(model: Any, ensembles: Sequence[Ensemble]) -> None:
+    """Give the model's tree operators the estimator's comparisons, in place.
+
+    An operator is known by its trees. Where those of no ensemble mirror them, thresholds stay as they are, and columns are rounded to real
+    if all ensembles that are left would do so.
 
     Parameters
     ----------
     model
-        ModelProto with ensembles of ai.onnx.ml 1 or 3.
-    trees
-        Of the estimator, in the order of the ensembles; None: thresholds stay as they are.
-    compares_in
-        `float32`: columns are rounded to real before they are compared; `float64`: they are not.
-
-    Returns
-    -------
-    bool
-        Whether the thresholds are now the estimator's own. Where the ensembles do not mirror its trees they stay as they were.
+        ModelProto with operators of ai.onnx.ml 1 or 3.
+    ensembles
+        Of the estimator.
     """
-    nodes = tree_nodes(model)
-    found = _mirrored(nodes, trees) if trees is not None else None
     types = element_types(model)
-    for place, node in enumerate(nodes):
-        if found is not None:
-            _set_missing(node, found[place].missing)
+    for node, compares_in, mirror in _assigned(tree_nodes(model), list(ensembles)):
+        if mirror is not None:
+            _set_missing(node, mirror.missing)
         source = _source(model, node.input[0], types) if compares_in == "float64" else node.input[0]
-        if found is not None and types.get(source) == _DOUBLE and compares_in == "float64":
+        if mirror is not None and types.get(source) == _DOUBLE and compares_in == "float64":
             node.input[0] = source
-            _widen(model, node, found[place].thresholds)
+            _widen(model, node, mirror.thresholds)
             continue
         if types.get(node.input[0]) == _DOUBLE and compares_in == "float32":
             _round_input(model, node)
-        if found is not None:
-            _set_floats(node, "nodes_values", round_down(found[place].thresholds))
-    return found is not None
+        if mirror is not None:
+            _set_floats(node, "nodes_values", round_down(mirror.thresholds))
+
+
+def _assigned(nodes: list[Any], ensembles: list[Ensemble]) -> Iterator[tuple[Any, str | None, _Mirror | None]]:
+    """For each operator how it compares, and what the trees of its ensemble say."""
+    if len(ensembles) == 1 and ensembles[0].trees is not None:  # one may be written as several operators
+        mirrors = _mirrored(nodes, ensembles[0].trees)
+        if mirrors is not None:
+            yield from ((node, ensembles[0].compares_in, mirror) for node, mirror in zip(nodes, mirrors, strict=True))
+            return
+    unknown = []
+    for node in nodes:
+        for each in ensembles:
+            mirror = None if each.trees is None else _mirrored([node], each.trees)
+            if mirror is not None:
+                ensembles.remove(each)
+                yield node, each.compares_in, mirror[0]
+                break
+        else:
+            unknown.append(node)
+    left = {each.compares_in for each in ensembles}
+    compares_in = left.pop() if len(left) == 1 else None
+    yield from ((node, compares_in, None) for node in unknown)
 
 
 def round_down(thresholds: Array) -> Array:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 
 from edgeonnx._errors import Unsupported
-from edgeonnx._estimators._base import Answers, Draft, Estimator, Field, Split, is_float32
+from edgeonnx._estimators._base import Answers, Draft, Ensemble, Estimator, Field, Split, is_float32
 from edgeonnx._estimators._outputs import expected_outputs
 
-__all__ = ["Answers", "Draft", "Estimator", "Field", "Split", "estimator_of", "expected_outputs", "is_float32"]
+__all__ = ["Answers", "Draft", "Ensemble", "Estimator", "Field", "Split", "estimator_of", "expected_outputs", "is_float32"]
 
 # The package that a class comes from, and the module here that knows it. Own classes of a user count by what they derive from.
 _FRAMEWORKS = {

@@ -55,6 +55,15 @@ class Split(NamedTuple):
     """NaN goes to `yes`; None: not known."""
 
 
+class Ensemble(NamedTuple):
+    """Trees that a converter writes as one operator, or as several in a row."""
+
+    compares_in: str
+    """`float32`: columns are rounded to real before they are compared; `float64`: they are not."""
+    trees: Sequence[Split | None] | None
+    """None where they can't be told."""
+
+
 @dataclass
 class Draft:
     """A converted model before its inputs and outputs are dressed for tables."""
@@ -121,6 +130,13 @@ class Estimator(ABC):
     @abstractmethod
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         """Convert through the framework's own converter, computing in `precision` where there is a choice."""
+
+    def ensembles(self) -> list[Ensemble]:
+        """Its ensembles of trees; more than one where several estimators vote or are stacked."""
+        if self.compares_in is None:
+            return []
+        trees = self.trees()
+        return [Ensemble(self.compares_in, None if trees is None else list(trees))]
 
     def trees(self) -> Iterable[Split | None] | None:
         """The roots of its trees in the order of the ensemble, None for a tree that is a leaf; None where they can't be told."""

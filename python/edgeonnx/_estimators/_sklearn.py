@@ -10,7 +10,20 @@ from typing import Any
 import numpy
 
 from edgeonnx._errors import Unsupported
-from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, Split, frame, is_float32, matrix, ordered, two_dimensional
+from edgeonnx._estimators._base import (
+    Answers,
+    Columns,
+    Draft,
+    Ensemble,
+    Estimator,
+    Field,
+    Split,
+    frame,
+    is_float32,
+    matrix,
+    ordered,
+    two_dimensional,
+)
 from edgeonnx._estimators._blocks import column_types, names_read
 from edgeonnx._estimators._corrections import correct
 
@@ -18,6 +31,7 @@ MATRIX = "X"
 
 # These round their columns to float32 before they compare (sklearn.tree._tree.DTYPE).
 _FLOAT32_TREES = ("sklearn.tree", "sklearn.ensemble._forest", "sklearn.ensemble._gb", "sklearn.ensemble._iforest")
+_LARGEST = float(numpy.finfo(numpy.float32).max)
 _HISTOGRAM_TREES = "sklearn.ensemble._hist_gradient_boosting"
 
 
@@ -28,25 +42,14 @@ def estimator(fitted: Any) -> Estimator:
 class Sklearn(Estimator):
     source = "scikit-learn"
     packages = ("skl2onnx",)
-    _is_ensemble = True
 
     def __init__(self, fitted: Any) -> None:
         super().__init__(fitted)
-        module = type(self._last).__module__
-        if module.startswith(_HISTOGRAM_TREES):
-            self.compares_in = "float64"
-        elif module.startswith(_FLOAT32_TREES):
-            self.compares_in = "float32"
-        elif "lightgbm" in module:
+        self.compares_in = _comparison_of(self._last)
+        if "lightgbm" in type(self._last).__module__:
             from edgeonnx._estimators._lightgbm import READS_AS_ZERO
 
-            self.compares_in = "float64"
             self.reads_as_zero = READS_AS_ZERO
-        elif module.startswith(("xgboost", "catboost")):
-            self.compares_in = "float32"
-        else:
-            self.compares_in = _compares_within(self._last)
-            self._is_ensemble = False
 
     @property
     def _last(self) -> Any:
@@ -62,7 +65,7 @@ class Sklearn(Estimator):
 
     @property
     def splits_columns(self) -> bool:
-        return self.compares_in is not None and self._is_ensemble and self._last is self.fitted
+        return self.compares_in is not None and self._last is self.fitted
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -108,7 +111,7 @@ class Sklearn(Estimator):
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         _register_boosters(self.fitted)
         types, groups = self._types(fields, precision)
-        fitted = _with_whole_labels(self.fitted)
+        fitted = _prepared(self.fitted)
         model = _converted(fitted, list(types.items()), target_opset)
         correct(model, self._last)
         return Draft(model, groups, self._roles())
@@ -149,27 +152,39 @@ class Sklearn(Estimator):
         return {"float": "transformed", "integer": "transformed"}
 
     def trees(self) -> Iterable[Split | None] | None:
-        last = self._last
-        module = type(last).__module__
-        if "lightgbm" in module:
-            from edgeonnx._estimators._lightgbm import trees_of
+        return _trees_of(self._last)
 
-            return trees_of(last)
-        if module.startswith(_HISTOGRAM_TREES):
-            return [_histogram_tree(tree.nodes) for round_ in last._predictors for tree in round_]
-        if hasattr(last, "tree_"):
-            return [_tree(last.tree_)]
-        if module.startswith(_FLOAT32_TREES) and hasattr(last, "estimators_"):
-            return [_tree(each.tree_) for each in numpy.asarray(last.estimators_, dtype=object).reshape(-1)]
-        return None
+    def ensembles(self) -> list[Ensemble]:
+        found = []
+        for each in _inner_estimators(self.fitted):
+            compares_in = _comparison_of(each)
+            if compares_in is not None and hasattr(each, "n_features_in_"):  # not what was only cloned and fitted elsewhere
+                trees = _trees_of(each)
+                found.append(Ensemble(compares_in, None if trees is None else list(trees)))
+        return found
 
 
-def _compares_within(fitted: Any) -> str | None:
-    """`"float32"` where every tree inside of an estimator, as those that vote or are stacked, compares in it; else None."""
-    modules = {type(each).__module__ for each in _inner_estimators(fitted)}
-    if any(module.startswith(_HISTOGRAM_TREES) or "lightgbm" in module for module in modules):
-        return None
-    return "float32" if any(module.startswith((*_FLOAT32_TREES, "xgboost", "catboost")) for module in modules) else None
+def _comparison_of(fitted: Any) -> str | None:
+    """How an ensemble of trees compares, as `Ensemble.compares_in` says; None for other estimators."""
+    module = type(fitted).__module__
+    if module.startswith(_HISTOGRAM_TREES) or "lightgbm" in module:
+        return "float64"
+    return "float32" if module.startswith((*_FLOAT32_TREES, "xgboost", "catboost")) else None
+
+
+def _trees_of(fitted: Any) -> Iterable[Split | None] | None:
+    module = type(fitted).__module__
+    if "lightgbm" in module:
+        from edgeonnx._estimators._lightgbm import trees_of
+
+        return trees_of(fitted)
+    if module.startswith(_HISTOGRAM_TREES):
+        return [_histogram_tree(tree.nodes) for round_ in fitted._predictors for tree in round_]
+    if hasattr(fitted, "tree_"):
+        return [_tree(fitted.tree_)]
+    if module.startswith(_FLOAT32_TREES) and hasattr(fitted, "estimators_"):
+        return [_tree(each.tree_) for each in numpy.asarray(fitted.estimators_, dtype=object).reshape(-1)]
+    return None
 
 
 def _inner_estimators(value: Any) -> Iterator[Any]:
@@ -181,7 +196,7 @@ def _inner_estimators(value: Any) -> Iterator[Any]:
             yield from _inner_estimators(each)
     elif hasattr(value, "get_params") or type(value).__module__ == "sklearn.calibration":
         yield value
-        if not type(value).__module__.startswith(_FLOAT32_TREES):
+        if _comparison_of(value) is None:
             yield from _inner_estimators(list(vars(value).values()))
 
 
@@ -256,20 +271,39 @@ def _parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
         yield from _parts(each, seen)
 
 
-def _with_whole_labels(fitted: Any) -> Any:
-    """A copy whose text classes are whole numbers, their places: edgeonnx reads no text. The estimator itself where there is no text."""
-    classes = [part.classes_ for part in _parts(fitted) if hasattr(part, "classes_") and not isinstance(part.classes_, list)]
-    if not any(numpy.asarray(each).dtype.kind in "OUS" for each in classes):
+def _prepared(fitted: Any) -> Any:
+    """The estimator, or a copy that skl2onnx can convert and that answers the same, but for classes of text: these become their places.
+
+    A threshold of infinity, which sends NaN alone to the other side, would keep it searching without end; the largest float32 does as well.
+    """
+    if not any(map(_needs_copy, _parts(fitted))):
         return fitted
     changed = copy.deepcopy(fitted)
     for part in _parts(changed):
-        if "classes_" in vars(part) and numpy.asarray(part.classes_).dtype.kind in "OUS":
-            part.classes_ = numpy.arange(len(part.classes_))
         for name in ("_label_encoder", "_le", "le_", "_label_binarizer", "label_binarizer_"):
-            inner = vars(part).get(name)
-            if inner is not None and numpy.asarray(inner.classes_).dtype.kind in "OUS":
+            if _has_text_classes(inner := vars(part).get(name)):
                 inner.classes_ = numpy.arange(len(inner.classes_))
+        if _has_text_classes(part):
+            part.classes_ = numpy.arange(len(part.classes_))
+        if _has_infinite_thresholds(part):
+            thresholds = part.tree_.threshold
+            thresholds[numpy.isinf(thresholds)] = _LARGEST
+        if hasattr(part, "flatten_transform"):
+            part.flatten_transform = False  # of transform() alone, and refused
     return changed
+
+
+def _needs_copy(part: Any) -> bool:
+    return _has_text_classes(part) or _has_infinite_thresholds(part) or getattr(part, "flatten_transform", False)
+
+
+def _has_text_classes(part: Any) -> bool:
+    classes = vars(part).get("classes_") if hasattr(part, "__dict__") else None
+    return classes is not None and not isinstance(classes, list) and numpy.asarray(classes).dtype.kind in "OUS"
+
+
+def _has_infinite_thresholds(part: Any) -> bool:
+    return hasattr(part, "tree_") and bool(numpy.isinf(part.tree_.threshold).any())
 
 
 def _tree(tree: Any) -> Split | None:
@@ -280,7 +314,8 @@ def _tree(tree: Any) -> Split | None:
         is_leaf = left[node] == -1
         missing = None if missing_left is None else bool(missing_left[node])
         yes, no = built.get(left[node]), built.get(right[node])
-        built[node] = None if is_leaf else Split(int(feature[node]), float(threshold[node]), yes, no, missing=missing)
+        at_most = min(float(threshold[node]), _LARGEST)
+        built[node] = None if is_leaf else Split(int(feature[node]), at_most, yes, no, missing=missing)
     return built[0]
 
 
