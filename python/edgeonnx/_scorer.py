@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgeonnx import _core
 from edgeonnx import _device as device
 from edgeonnx._device import lies_on_device
-from edgeonnx._errors import GoldenWarning, InvalidArgument, InvalidState, ModelError, NotFound, RuntimeDefectWarning, Unsupported
+from edgeonnx._errors import Error, GoldenWarning, InvalidArgument, InvalidState, ModelError, NotFound, RuntimeDefectWarning, Unsupported
 from edgeonnx._golden import KEY as GOLDEN_KEY
 from edgeonnx._model import NAMES_KEY, Serializable, model_bytes, read_file
 from edgeonnx._options import (
@@ -229,7 +229,11 @@ class Scorer:
             if self._digest not in (None, digest):
                 raise ModelError(f"{self._path} is not the file that it was: its SHA-256 is {digest}, expected {self._digest}")
             self._digest = digest
-        self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
+        try:
+            self._core = _core.Scorer(content, library_path(), **self._core_options)  # type: ignore[arg-type]
+        except Error as error:
+            self._tell_damage(content, error)
+            raise
         self._bindings: dict[tuple[object, ...], _Prepared] = {}
         # The way of the last mapping or plain array, tried first for the next one: few rows then cost few microseconds. Other threads may
         # replace it at any time.
@@ -249,6 +253,15 @@ class Scorer:
                 self._golden_line = f"golden rows: {error}\n"
                 heard.append(GoldenWarning(str(error)))
         return heard
+
+    def _tell_damage(self, content: bytes, error: Error) -> None:
+        """A sealed model that can't be loaded may have been changed: its seal tells."""
+        if self._golden == "off" or GOLDEN_KEY.encode() not in content:
+            return
+        from edgeonnx._golden._check import damage
+
+        if (found := damage(content, self._path or "the model")) is not None:
+            raise ModelError(f"{found}; and it can't be loaded: {error}") from error
 
     def _check_golden(self, content: bytes, seal: str) -> str:
         if self._golden == "off":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import Any
 
@@ -13,11 +14,11 @@ from edgeonnx._convert._endings import count_labels, cut_zipmaps, finish_outputs
 from edgeonnx._convert._front import put_front
 from edgeonnx._convert._graph import drop_unread_inputs, set_metadata
 from edgeonnx._convert._like import names_text, read_like, sql_names, without_nulls
-from edgeonnx._convert._proof import Distance, distance, sampled, ties, with_threshold_rows
+from edgeonnx._convert._proof import EQUAL, Distance, distance, sampled, ties, with_threshold_rows
 from edgeonnx._convert._rewrites import rewrite
 from edgeonnx._convert._trees import make_exact, read_doubles
 from edgeonnx._core import version
-from edgeonnx._errors import Error, InvalidArgument, ModelError, ParityWarning
+from edgeonnx._errors import Error, InvalidArgument, ModelError, ParityWarning, Unsupported
 from edgeonnx._estimators import Answers, Ensemble, Estimator, Field, estimator_of, expected_outputs, is_float32
 from edgeonnx._extras import needed
 from edgeonnx._model import Serializable, model_bytes, read_file
@@ -86,7 +87,12 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
         raise InvalidArgument(f"target_opset: expected a number of an opset such as 18, got {target_opset!r}")
     needed("onnx", "converting a model")
     if isinstance(estimator, (str, os.PathLike)):
-        return columnar(read_file(os.fspath(estimator), _MOST_BYTES), *read_like(like), is_separate, check != "off")
+        path = os.fspath(estimator)
+        if not path.lower().endswith(".onnx") and os.path.exists(path):
+            raise InvalidArgument(
+                f"{path!r} is no .onnx file; load the estimator that it holds, by pickle.load for instance"
+            )
+        return columnar(read_file(path, _MOST_BYTES), *read_like(like), is_separate, check != "off")
     if isinstance(estimator, (Serializable, bytes, bytearray, memoryview)):
         return columnar(model_bytes(estimator), *read_like(like), is_separate, check != "off")
     known = estimator_of(estimator)
@@ -105,22 +111,24 @@ def _from_estimator(
     for precision in estimator.precisions_for(fields):
         try:
             model = _made(estimator, fields, answers, ensembles, is_separate, target_opset, precision)
-            apart = _apart(model, fields, rows, answers) if check != "off" else Distance(0, 0.0, "", 0)
+            apart = _apart(model, fields, rows, answers) if check != "off" else EQUAL
         except Exception as error:  # of the converter, or of a runtime that refuses what it made
-            failures.append(f"in {precision}: {_first_line(error)}")
+            if type(error).__name__ in ("MissingConverter", "MissingShapeCalculator"):
+                raise Unsupported(f"{estimator.source}'s converter knows no {_unknown_kind(error, estimator)}") from error
+            failures.append(_first_line(error))
             continue
         if best is None or apart[:2] < best[0][:2]:
             best = apart, model
         if best[0].n_labels == 0 and best[0].worst <= _GOOD:
             break
     if best is None:
-        raise ModelError(f"{type(estimator.fitted).__qualname__} can't be converted: {'; '.join(failures)}")
+        raise ModelError(f"{type(estimator.fitted).__qualname__} can't be converted: {'; '.join(dict.fromkeys(failures))}")
     apart, model = best
     if apart.n_labels or apart.worst > _TOLERANCE:
         message = (
             f"the model that {estimator.source}'s converter makes of {type(estimator.fitted).__qualname__} does not answer as it does: "
             f"{apart.n_labels} of {n_rows_of(rows)} rows have another label, and scores differ by up to {apart.worst:.2g} of the largest, "
-            f"as output '{apart.output}' of row {apart.row} does"
+            f"as output '{apart.output}' does, {apart.got} in place of {apart.expected}, of the row {_row_text(rows, apart.row)}"
         )
         if check == "error":
             raise ModelError(f"{message}; check='warn' returns the model all the same, and verify() tells more")
@@ -136,12 +144,20 @@ def _rows_and_answers(
     if not n_rows_of(rows):
         raise InvalidArgument("every row of like has a NULL in a column of whole numbers; give some rows without")
     if estimator.splits_columns and ensembles[0].trees is not None:
-        more = with_threshold_rows(rows, fields, ensembles[0].trees)
+        more = with_threshold_rows(rows, fields, ensembles[0].trees, estimator.reads_as_zero)
         try:
             return more, estimator.answers(more)
         except Exception:  # it refuses values that were never in its data, such as categories
             pass
-    return rows, estimator.answers(rows)
+    try:
+        return rows, estimator.answers(rows)
+    except Error:
+        raise
+    except Exception as error:
+        raise InvalidArgument(
+            f"{type(estimator.fitted).__qualname__} refuses the rows of like, whose columns are {', '.join(map(repr, rows))}: "
+            f"{type(error).__name__}: {error}; give the columns that it was fitted on, without the target"
+        ) from error
 
 
 def _made(
@@ -184,8 +200,19 @@ def _apart(model: bytes, fields: list[Field], rows: dict[str, Array], answers: A
     return distance(scorer.score(given, outputs=list(expected)), expected, ties(answers))
 
 
+def _row_text(rows: dict[str, Array], row: int) -> str:
+    shown = ", ".join(f"{name}={values[row]!s}" for name, values in list(rows.items())[:8])
+    return f"{{{shown}{', ...' if len(rows) > 8 else ''}}}"
+
+
 def n_rows_of(columns: dict[str, Array]) -> int:
     return len(next(iter(columns.values())))
+
+
+def _unknown_kind(error: Exception, estimator: Estimator) -> str:
+    """The class that a converter misses: that of the estimator, or of one in it."""
+    found = re.search(r"<class '([\w.]+)'>", str(error))
+    return found[1] if found else type(estimator.fitted).__qualname__
 
 
 def _first_line(error: Exception) -> str:

@@ -35,8 +35,8 @@ def read_like(table: Any, estimator: Estimator | None = None) -> tuple[list[Fiel
         raise InvalidArgument("like has no columns; give a table with the columns that the model is to take")
     if not len(next(iter(columns.values()))):
         raise InvalidArgument("like has no rows; give some rows of the data that the model was fitted on")
-    known = None if estimator is None else estimator.feature_names
-    if known is not None and set(known) <= set(columns):
+    known = None if estimator is None else estimator.known_among(list(columns))
+    if known is not None:
         columns = {name: columns[name] for name in known}
     read = columns if estimator is None else {name: columns[name] for name in estimator.columns_read(list(columns))}
     wrong = {name: _kind(values) for name, values in read.items() if values.dtype.kind not in "iufb"}

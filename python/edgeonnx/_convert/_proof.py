@@ -25,6 +25,11 @@ class Distance(NamedTuple):
     output: str
     """Where it is."""
     row: int
+    got: object = None
+    expected: object = None
+
+
+EQUAL = Distance(0, 0.0, "", 0)
 
 
 def ties(answers: Answers) -> Array | None:
@@ -39,6 +44,7 @@ def ties(answers: Answers) -> Array | None:
 def distance(actual: Mapping[str, Array], expected: Mapping[str, Array], tied: Array | None = None) -> Distance:
     """Compare the outputs that both have; labels of tied rows do not count."""
     n_labels, worst, where, at = 0, 0.0, "", 0
+    pair: tuple[object, object] = (None, None)
     for name, wanted in expected.items():
         got = numpy.asarray(actual[name])
         if wanted.dtype.kind in "iub":
@@ -48,11 +54,13 @@ def distance(actual: Mapping[str, Array], expected: Mapping[str, Array], tied: A
             n_labels += int(differ.sum())
             if differ.any() and not where:
                 where, at = name, int(numpy.argmax(differ))
+                pair = got.reshape(-1)[at].item(), wanted.reshape(-1)[at].item()
             continue
         apart = relative_differences(got, wanted)
         if apart.size and apart.max() > worst:
             worst, where, at = float(apart.max()), name, int(numpy.argmax(apart))
-    return Distance(n_labels, worst, where, at)
+            pair = got[at].tolist(), wanted[at].tolist()
+    return Distance(n_labels, worst, where, at, *pair)
 
 
 def relative_differences(actual: Array, expected: Array) -> Array:
@@ -81,8 +89,13 @@ def sampled(columns: dict[str, Array]) -> dict[str, Array]:
     return {name: values[chosen] for name, values in columns.items()}
 
 
-def with_threshold_rows(columns: dict[str, Array], fields: list[Field], trees: Iterable[Split | None]) -> dict[str, Array]:
-    """The rows, and copies of some whose values lie on thresholds of the trees and right beside them."""
+def with_threshold_rows(
+    columns: dict[str, Array], fields: list[Field], trees: Iterable[Split | None], reads_as_zero: float = 0.0
+) -> dict[str, Array]:
+    """The rows, and copies of some whose values lie on thresholds of the trees and right beside them.
+
+    Numbers up to `reads_as_zero`, which the estimator takes for 0, are 0.
+    """
     n_rows = len(next(iter(columns.values())))
     random = numpy.random.default_rng(1)
     sample = columns
@@ -95,7 +108,8 @@ def with_threshold_rows(columns: dict[str, Array], fields: list[Field], trees: I
     for row in range(_MOST_ROWS):
         feature = splitting[random.integers(len(splitting))]
         field = fields[feature]
-        added[field.name][row] = _beside(thresholds[feature][random.integers(len(thresholds[feature]))], field, random)
+        value = _beside(thresholds[feature][random.integers(len(thresholds[feature]))], field, random)
+        added[field.name][row] = 0 if abs(value) <= reads_as_zero else value
     return {name: numpy.concatenate([sample[name], added[name]]) for name in sample}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
-from edgeonnx._errors import Unsupported
+from edgeonnx._errors import InvalidArgument, Unsupported
 from edgeonnx._estimators._base import Answers, Draft, Ensemble, Estimator, Field, Split, is_float32
 from edgeonnx._estimators._outputs import expected_outputs
 
@@ -30,10 +31,13 @@ def estimator_of(fitted: object) -> Estimator:
     ------
     Unsupported
         It is of no framework that is known here.
+    InvalidArgument
+        It has not been fitted.
     """
     for base in type(fitted).__mro__:
         module = _FRAMEWORKS.get(base.__module__.partition(".")[0])
         if module is not None:
+            _check_fitted(fitted)
             found = importlib.import_module(f"edgeonnx._estimators.{module}").estimator(fitted)
             assert isinstance(found, Estimator)
             return found
@@ -41,3 +45,18 @@ def estimator_of(fitted: object) -> Estimator:
         f"an object of type {type(fitted).__module__}.{type(fitted).__qualname__} is no estimator that is known here; these are: "
         "scikit-learn, LightGBM, XGBoost, CatBoost, PyTorch, Keras, TensorFlow and Spark ML"
     )
+
+
+def _check_fitted(estimator: object) -> None:
+    """Estimators in the manner of scikit-learn tell whether they were fitted."""
+    validation = sys.modules.get("sklearn.utils.validation")
+    if validation is None or not hasattr(estimator, "get_params") or type(estimator).__module__.startswith("catboost"):
+        fitted = getattr(estimator, "is_fitted", lambda: True)()
+    else:
+        try:
+            validation.check_is_fitted(estimator)
+            fitted = True
+        except sys.modules["sklearn.exceptions"].NotFittedError:
+            fitted = False
+    if not fitted:
+        raise InvalidArgument(f"the {type(estimator).__qualname__} has not been fitted; call fit first")

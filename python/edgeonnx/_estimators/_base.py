@@ -106,6 +106,11 @@ class Estimator(ABC):
         """In which the model may compute, `double` or `float`, the most exact first: each is tried until one agrees."""
         return ("float",)
 
+    def known_among(self, columns: Sequence[str]) -> Sequence[str] | None:
+        """The columns that it was fitted on, in its order, by their names in a table; None where it does not know or some are missing."""
+        names = self.feature_names
+        return names if names is not None and set(names) <= set(columns) else None
+
     def columns_read(self, columns: Sequence[str]) -> Sequence[str]:
         """Of the columns that it knows, those whose values matter."""
         return columns

@@ -29,6 +29,11 @@ class LightGbm(Estimator):
         names = tuple(_booster(self.fitted).feature_name())
         return None if names == tuple(f"Column_{k}" for k in range(len(names))) else names
 
+    def known_among(self, columns: Sequence[str]) -> Sequence[str] | None:
+        written = {name.replace(" ", "_"): name for name in columns}  # as LightGBM writes them
+        names = self.feature_names
+        return None if names is None or not set(names) <= set(written) else [written[name] for name in names]
+
     def answers(self, columns: Columns) -> Answers:
         given = dict(columns)
         names = self.feature_names

@@ -57,8 +57,8 @@ def expected_outputs(answers: Answers, ports: Sequence[Port], metadata: Mapping[
             continue
         if columns or not rest or (width not in (None, 1, rest[0].shape[1])):
             raise ShapeError(
-                f"output '{port.name}' of {width or 'any number of'} values a row has no counterpart in what the estimator answers: "
-                + (", ".join(f"{score.shape[1]} values a row" for score in answers.scores) or "no scores")
+                f"the model's scores are {', '.join(map(_shown, floats))}, and the estimator answers "
+                f"{', '.join(f'{score.shape[1]} a row' for score in answers.scores) or 'none'}; is it the one that the model was made from?"
             )
         score = rest.pop(0)
         if width == 1:
@@ -80,6 +80,10 @@ def _label_numbers(answers: Answers, metadata: Mapping[str, str]) -> Array:
     classes = json.loads(metadata[CLASSES_KEY]) if CLASSES_KEY in metadata else [str(each) for each in known]
     places = {name: place for place, name in enumerate(classes)}
     return numpy.array([places.get(str(label), -1) for label in labels], numpy.int64)
+
+
+def _shown(port: Port) -> str:
+    return f"'{port.name}' ({_width(port) or 'any number'} a row)"
 
 
 def _element(port: Port) -> str:

@@ -63,7 +63,7 @@ class XgBoost(Estimator):
         from onnxmltools import convert_xgboost
 
         is_classifier = hasattr(self.fitted, "predict_proba") or self._objective.startswith(("binary:", "multi:"))
-        with _plain_feature_names(self._booster):
+        with _plain_features(self._booster):
             return booster_draft(convert_xgboost, self.fitted, fields, target_opset, is_classifier)
 
 
@@ -85,18 +85,20 @@ def _tree(tree: dict[str, Any]) -> Split | None:
     return split(0)
 
 
-class _plain_feature_names:  # noqa: N801 (used as a function)
-    """The converter of onnxmltools reads only features called f0, f1 and so on."""
+class _plain_features:  # noqa: N801 (used as a function)
+    """The converter of onnxmltools reads only features called f0, f1 and so on, and conditions of numbers alone."""
 
     def __init__(self, booster: Any) -> None:
-        self._booster, self._names = booster, booster.feature_names
+        self._booster, self._names, self._types = booster, booster.feature_names, booster.feature_types
 
     def __enter__(self) -> None:
         if self._names is not None:
             self._booster.feature_names = [f"f{k}" for k in range(len(self._names))]
+        if self._types is not None and "i" in self._types:  # booleans, which have no condition in a dump
+            self._booster.feature_types = ["float" if each == "i" else each for each in self._types]
 
     def __exit__(self, *_: object) -> None:
-        self._booster.feature_names = self._names
+        self._booster.feature_names, self._booster.feature_types = self._names, self._types
 
 
 def register() -> None:

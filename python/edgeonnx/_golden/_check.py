@@ -9,10 +9,10 @@ from edgeonnx._errors import Error, ModelError
 from edgeonnx._golden import _cache
 from edgeonnx._golden._answers import answers, maker_of
 from edgeonnx._golden._compare import compare
-from edgeonnx._golden._file import bare
+from edgeonnx._golden._file import bare, seal_text
 from edgeonnx._golden._record import Record, checksum_of, read_record
 
-__all__ = ["check", "read_seal"]
+__all__ = ["check", "damage", "read_seal"]
 
 
 def read_seal(content: bytes, text: str, name: str) -> Record:
@@ -36,6 +36,17 @@ def read_seal(content: bytes, text: str, name: str) -> Record:
             f"{name} was changed after it was sealed: without its seal its SHA-256 is {digest}, and was {record.model}; {_WAY_OUT}"
         )
     return record
+
+
+def damage(content: bytes, name: str) -> str | None:
+    """What is wrong with a seal of the model, whether the model can be loaded or not; None where nothing is, or where there is none."""
+    try:
+        text = seal_text(content)
+        if text is not None:
+            read_seal(content, text, name)
+    except ModelError as error:
+        return str(error).partition(";")[0]
+    return None
 
 
 _WAY_OUT = "load a copy that is whole, or seal the model again (eo.seal); golden='warn' loads it all the same"

@@ -13,7 +13,7 @@ from edgeonnx._errors import ModelError, Unsupported
 from edgeonnx._golden import KEY
 from edgeonnx._port import Port
 
-__all__ = ["Bare", "bare", "identities", "with_entry"]
+__all__ = ["Bare", "bare", "identities", "seal_text", "with_entry"]
 
 _METADATA = 14  # of ModelProto
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2  # of StringStringEntryProto
@@ -65,6 +65,21 @@ def bare(content: bytes) -> Bare:
         at = end
     pieces.append(whole[at:])
     return Bare(pieces, len(seals))
+
+
+def seal_text(content: bytes) -> str | None:
+    """The golden rows of a model as they stand in its metadata; None where it has none.
+
+    Raises
+    ------
+    ModelError
+        The bytes are no protobuf message.
+    """
+    for number, _, _, entry in _fields(memoryview(content)):
+        if number == _METADATA and _key_of(entry) == KEY.encode():
+            values = [bytes(value) for key, _, _, value in _fields(entry) if key == _ENTRY_VALUE]
+            return values[-1].decode(errors="replace") if values else ""
+    return None
 
 
 def with_entry(pieces: Sequence[memoryview], value: str) -> bytes:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from edgeonnx._errors import InvalidArgument, ModelError, RuntimeDefectWarning
+from edgeonnx._errors import Error, GoldenWarning, InvalidArgument, ModelError, RuntimeDefectWarning
 from edgeonnx._golden._answers import answers, maker_of
+from edgeonnx._golden._check import damage
 from edgeonnx._golden._compare import Comparison, compare, ties
 from edgeonnx._golden._file import bare, identities, with_entry
 from edgeonnx._golden._record import Maker, Record
@@ -92,11 +93,18 @@ def seal(
         raise InvalidArgument("external_data=True needs a model given by its path")
     content = model_bytes(model) if path is None else read_file(path, _MOST_BYTES)
     pieces = bare(content).pieces
+    if (broken := damage(content, path or "the model")) is not None:
+        warnings.warn(f"{broken}; its seal is replaced", GoldenWarning, stacklevel=2)
     source = path if external_data and path is not None else b"".join(pieces)
     scorer = Scorer(source, external_data=external_data, golden="off")
     runtime = _runtime_scorer(source, external_data)
     reader = Scorer(identities(scorer.inputs), nulls=nulls, coercion=coercion, on_overflow=on_overflow)
-    scores = reader.score(data, rename=rename, columns=columns)
+    reader._metadata = scorer._metadata  # columns find their inputs as they do in the model
+    try:
+        scores = reader.score(data, rename=rename, columns=columns)
+    except Error as error:
+        error.message = error.message.partition(" and returns 'fed_0'")[0]  # which are no outputs of the model
+        raise
     fed = {port.name: scores[f"fed_{i}"] for i, port in enumerate(scorer.inputs)}
     # Twice as many rows as are wanted, so that there are others for those that can't be used.
     inputs = _taken(fed, _distinct(fed, 2 * n_rows))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from edgeonnx._errors import InvalidArgument, NotFound
+from edgeonnx._errors import Error, InvalidArgument, NotFound
 from edgeonnx._golden import KEY
 from edgeonnx._options import positive
 from edgeonnx._runtime import build_info
@@ -221,7 +221,15 @@ def _named(data: object, scorer: Scorer) -> Table:
 
 def _given(table: Table, source: Reference, scorer: Scorer, runtime: Scorer) -> Scored:
     """The given rows, which nobody may refuse."""
-    return Scored(table, source.answers(table), ask(scorer, table), ask(runtime, table), numpy.full(rows_of(table), "given", object))
+    try:
+        expected = source.answers(table)
+    except Error:
+        raise
+    except Exception as error:
+        raise InvalidArgument(
+            f"{source.name} refuses the given rows, {', '.join(map(repr, table))}: {type(error).__name__}: {error}"
+        ) from error
+    return Scored(table, expected, ask(scorer, table), ask(runtime, table), numpy.full(rows_of(table), "given", object))
 
 
 def _counts(patterns: Any) -> dict[str, int]:

@@ -55,7 +55,7 @@ def page_of(report: VerifyReport) -> str:
     if report.differing:
         parts += ["<h2>Rows that differ</h2>", _rows(report)]
     notes = [f"left out: {each.pattern} ({each.rows:,} rows), {each.reason}" for each in report.left_out]
-    notes += [f"not compared: output '{name}', which is text, or has nothing to be compared with" for name in report.not_compared]
+    notes += [f"not compared: output '{name}', which is text or has no counterpart in the reference" for name in report.not_compared]
     parts += ["<h2>Notes</h2>", *(f'<p class="quiet">{escape(note)}</p>' for note in (*notes, *report.notes)), "</body></html>"]
     return "\n".join(part for part in parts if part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy
 
 from edgeonnx._errors import Error, InvalidArgument, NotFound, ShapeError, Unsupported
 from edgeonnx._estimators import Estimator, Split, estimator_of, expected_outputs
+from edgeonnx._estimators._outputs import CLASSES_KEY
 from edgeonnx._port import Port
 from edgeonnx._scorer import Scorer
 from edgeonnx._tables import columns_of
@@ -100,12 +102,12 @@ class _Stored(Reference):
     name = "stored answers"
     given_rows_only = True
 
-    def __init__(self, table: Mapping[str, Array], ports: Sequence[Port], n_rows: int) -> None:
+    def __init__(self, table: Mapping[str, Array], ports: Sequence[Port], metadata: Mapping[str, str], n_rows: int) -> None:
         self._answers: dict[str, Array] = {}
         for port in ports:
             parts = [f"{port.name}_{k}" for k in range(len(table))]
             if port.name in table:
-                self._answers[port.name] = table[port.name]
+                self._answers[port.name] = _counted(table[port.name], port, metadata)
             elif parts[0] in table:
                 self._answers[port.name] = numpy.column_stack([table[name] for name in parts if name in table])
         if not self._answers:
@@ -119,6 +121,14 @@ class _Stored(Reference):
 
     def answers(self, table: Table) -> dict[str, Array]:
         return self._answers
+
+
+def _counted(values: Array, port: Port, metadata: Mapping[str, str]) -> Array:
+    """Classes of text as their places, where the model says which classes its labels count."""
+    if values.dtype.kind not in "OUS" or port.onnx_type != "tensor(int64)" or CLASSES_KEY not in metadata:
+        return values
+    places = {name: place for place, name in enumerate(json.loads(metadata[CLASSES_KEY]))}
+    return numpy.array([places.get(str(value), -1) for value in values], numpy.int64)
 
 
 def reference_of(
@@ -137,7 +147,7 @@ def reference_of(
         path = os.fspath(reference)
         if path.lower().endswith(".onnx"):
             return _Model(path, ports, options)
-        return _Stored(columns_of(_read_file(path)), ports, n_rows)
+        return _Stored(columns_of(_read_file(path)), ports, metadata, n_rows)
     if isinstance(reference, (bytes, bytearray, memoryview)) or hasattr(reference, "SerializeToString"):
         return _Model(reference, ports, options)
     try:
@@ -147,7 +157,7 @@ def reference_of(
             table = columns_of(reference)
         except Error:
             raise InvalidArgument(f"{unsupported}; nor is it a model, or a table of stored answers") from None
-        return _Stored(table, ports, n_rows)
+        return _Stored(table, ports, metadata, n_rows)
 
 
 def _read_file(path: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -129,8 +130,8 @@ class VerifyReport:
         """`to_dict` as JSON; numbers that JSON does not have (NaN, infinities) are null."""
         return json.dumps(_finite(self.to_dict()), indent=2, allow_nan=False)
 
-    def to_html(self) -> str:
-        """A page that needs no other file.
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """A page that needs no other file; written to `path` if one is given.
 
         Raises
         ------
@@ -139,10 +140,15 @@ class VerifyReport:
         """
         from edgeonnx._verify._page import page_of
 
-        return page_of(self)
+        page = page_of(self)
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(page)
+        return page
 
-    def to_png(self) -> bytes:
-        """The plot alone: difference over expected score, coloured by cause, and which label came for which.
+    def to_png(self, path: str | os.PathLike[str] | None = None) -> bytes:
+        """The plot alone: difference over expected score, coloured by cause, and which label came for which. Written to `path` if one is
+        given.
 
         Raises
         ------
@@ -151,7 +157,11 @@ class VerifyReport:
         """
         from edgeonnx._verify._plot import png_of
 
-        return png_of(self)
+        plot = png_of(self)
+        if path is not None:
+            with open(path, "wb") as file:
+                file.write(plot)
+        return plot
 
 
 def _plain(value: Any) -> Any:

@@ -41,7 +41,7 @@ def text_of(report: VerifyReport) -> str:
     if report.exact_note:
         lines += ["", *_wrapped(f"exact model: {report.exact_note}", "")]
     notes = [f"left out: {each.pattern} ({each.rows:,} rows), {each.reason}" for each in report.left_out]
-    notes += [f"not compared: output '{name}', which is text, or has nothing to be compared with" for name in report.not_compared]
+    notes += [f"not compared: output '{name}', which is text or has no counterpart in the reference" for name in report.not_compared]
     notes += report.notes
     if notes:
         lines += ["", *(line for note in notes for line in _wrapped(note, ""))]

@@ -103,7 +103,7 @@ def bench(
         raise click.UsageError("--estimator needs DATA, with the columns that the estimator was fitted on")
     if chart is not None:
         needed("matplotlib", "a chart")
-    options = {"threads": threads, "native": native, **scorer_arguments(providers, provider_settings, fallback)}
+    options = {"threads": threads, "native": native, "golden": "off", **scorer_arguments(providers, provider_settings, fallback)}
     scorer = Scorer(model, **options)
     sizes = batch_sizes or _BATCH_SIZES
     if data is None:

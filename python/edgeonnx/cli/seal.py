@@ -1,6 +1,7 @@
 """``edgeonnx seal``: a model with golden rows, which are scored again wherever it is loaded."""
 
 import os
+import warnings
 
 import click
 
@@ -35,16 +36,20 @@ def seal(
     input_format: Format | None,
 ) -> None:
     """Give MODEL golden rows: some rows of DATA and their answers, which are scored again wherever the model is loaded."""
-    content = sealed(
-        model,
-        read_rows(data, input_format),
-        rows=rows,
-        rename=merged(renames, "--rename", "column"),
-        columns=merged(groups, "--columns", "input"),
-        nulls=nulls,
-        coercion=coercion,
-        on_overflow=on_overflow,
-    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        content = sealed(
+            model,
+            read_rows(data, input_format),
+            rows=rows,
+            rename=merged(renames, "--rename", "column"),
+            columns=merged(groups, "--columns", "input"),
+            nulls=nulls,
+            coercion=coercion,
+            on_overflow=on_overflow,
+        )
+    for each in caught:
+        click.echo(f"edgeonnx: {each.message}", err=True)
     write_whole(output, content)
     line = next(line for line in Scorer(content).explain().splitlines() if line.startswith("golden rows: "))
     click.echo(f"{os.path.basename(output)}: {line}")

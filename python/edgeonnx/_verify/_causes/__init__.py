@@ -116,7 +116,9 @@ def causes_of(case: Case, start: Trial, wrong: Cells, sizes: dict[str, Array]) -
                 outputs,
                 worst,
                 f"no experiment explains these rows: {shown}",
-                "look at these rows; report.differing has them all",
+                "check that the reference is what this model was made from"
+                if len(found) > case.n_rows / 2
+                else "look at these rows; the report's JSON has more of them",
             )
         )
         rows.append(found)
