@@ -365,6 +365,71 @@ def test_nulls_and_nan_reach_estimators_that_take_them() -> None:
     np.testing.assert_allclose(scorer.score(x)["prediction"], estimator.predict(x), rtol=1e-6)
 
 
+def test_whole_numbers_with_nulls_become_floats_as_the_estimator_sees_them() -> None:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    x = pd.DataFrame({"k": pd.array([1, None, 3, 4] * 60, dtype="Int64"), "z": np.arange(240.0)})
+    estimator = HistGradientBoostingRegressor(max_iter=8).fit(x, x["k"].fillna(9).astype(float))
+    scorer = eo.Scorer(eo.convert(estimator, x), nulls="nan")
+    assert [port.sql_type for port in scorer.inputs] == ["float", "float"]
+    np.testing.assert_allclose(scorer.score(x)["prediction"], estimator.predict(x), rtol=1e-6)
+
+
+def test_pipelines_over_columns_with_odd_names_convert() -> None:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    rng = np.random.default_rng(2)
+    x = pd.DataFrame({"a b": rng.normal(size=300), "k (€)": rng.integers(0, 4, 300), "Ünï.%": rng.normal(size=300)})
+    steps = [("codes", OneHotEncoder(), ["k (€)"]), ("scaled", StandardScaler(), ["a b"])]
+    for remainder in ("drop", "passthrough"):
+        columns = ColumnTransformer(steps, remainder=remainder)
+        estimator = make_pipeline(columns, LogisticRegression()).fit(x, x["a b"] + x["k (€)"] > 2)
+        scorer = eo.Scorer(eo.convert(estimator, x))
+        assert [port.name for port in scorer.inputs] == list(x.columns)[: 2 if remainder == "drop" else 3]
+        np.testing.assert_array_equal(scorer.score(x)["label"], estimator.predict(x))
+
+
+def test_lightgbm_reads_tiny_numbers_as_zero_and_is_not_refused_for_it() -> None:
+    import lightgbm
+
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x = pd.DataFrame({"a b": rng.normal(size=500), "c": rng.normal(size=500)})
+        y = x["a b"] + x["c"] + rng.normal(size=500) > 0
+        estimator = lightgbm.LGBMClassifier(n_estimators=20, verbose=-1).fit(x, y)
+        assert [port.name for port in eo.Scorer(eo.convert(estimator, x.assign(text="t"))).inputs] == ["a b", "c"]
+
+
+@pytest.mark.parametrize("kind", ["sklearn", "lightgbm", "xgboost", "catboost"])
+def test_estimators_that_were_not_fitted_are_refused(kind: str) -> None:
+    import catboost
+    import lightgbm
+    import xgboost
+    from sklearn.linear_model import Ridge
+
+    estimator = {
+        "sklearn": Ridge,
+        "lightgbm": lightgbm.LGBMClassifier,
+        "xgboost": xgboost.XGBRegressor,
+        "catboost": catboost.CatBoostClassifier,
+    }[kind]
+    with refused(eo.InvalidArgument, "has not been fitted"):
+        eo.convert(estimator(), {"a": [1.0, 2.0]})
+
+
+def test_xgboost_fitted_on_booleans_converts() -> None:
+    import xgboost
+
+    rng = np.random.default_rng(2)
+    x = pd.DataFrame({"flag": rng.random(300) < 0.4, "z": rng.normal(size=300)})
+    estimator = xgboost.XGBClassifier(n_estimators=8).fit(x, x["flag"] ^ (x["z"] > 0))
+    np.testing.assert_array_equal(eo.Scorer(eo.convert(estimator, x)).score(x)["label"], estimator.predict(x))
+    assert estimator.get_booster().feature_types == ["i", "float"]
+
+
 @pytest.mark.parametrize("opset", [11, 15, 18])
 def test_target_opset_is_kept(opset: int) -> None:
     estimator, x = fitted("logistic")

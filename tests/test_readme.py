@@ -69,7 +69,7 @@ patients.to_parquet("patients.parquet")
         run = edgeonnx(*shlex.split(command)[1:], cwd=tmp_path, env={**os.environ, "EDGEONNX_CACHE": str(tmp_path / "cache")})
         assert run.returncode == 0, run.stderr
     assert pa.parquet.read_schema(tmp_path / "scored.parquet").field("variable").type == pa.float64()
-    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
 
 
 @pytest.mark.skipif(not (ROOT / "Makefile").exists(), reason="needs the sources: the Makefile is among them")

@@ -184,6 +184,21 @@ def test_verify_planted_fault_is_the_one_that_is_named(kind: str, name: str, wor
         assert report.causes[0].rows >= output.rows
 
 
+def test_verify_columns_of_other_types_put_side_by_side_in_another_order_are_named() -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"age": rng.integers(18, 90, 400), "income": rng.lognormal(8, 1, 400), "pulse": rng.normal(70, 9, 400)})
+    estimator = HistGradientBoostingClassifier(max_iter=8).fit(table, (table["income"] > 3000) ^ (table["age"] > 50))
+    model = onnx.load_model_from_string(eo.convert(estimator, table))
+    (concat,) = [node for node in model.graph.node if node.op_type == "Concat"]
+    concat.input[0], concat.input[1] = concat.input[1], concat.input[0]
+    report = eo.verify(model, estimator, table, generated_rows=500)
+    assert [cause.name for cause in report.causes] == ["columns in another order"]
+    assert "'age' in place of 'income'" in report.causes[0].evidence
+    assert eo.verify(report.exact, estimator, table, generated_rows=500).ok
+
+
 def test_verify_scaler_that_is_wrong_by_more_than_rounding_is_not_called_rounding() -> None:
     good, data = faults.forest(scaled=True), table("float32")
     model = faults.copied(exported(good))

@@ -54,6 +54,11 @@ class Measured:
         """The median round."""
         return statistics.median(self.round_s)
 
+    @property
+    def spread(self) -> float:
+        """The slowest round over the fastest."""
+        return max(self.round_s) / min(self.round_s)
+
     def percentile_s(self, percent: float) -> float:
         """Of single calls."""
         return float(numpy.percentile(self.call_s, percent))

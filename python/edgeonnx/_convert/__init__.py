@@ -89,9 +89,7 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
     if isinstance(estimator, (str, os.PathLike)):
         path = os.fspath(estimator)
         if not path.lower().endswith(".onnx") and os.path.exists(path):
-            raise InvalidArgument(
-                f"{path!r} is no .onnx file; load the estimator that it holds, by pickle.load for instance"
-            )
+            raise InvalidArgument(f"{path!r} is no .onnx file; load the estimator that it holds, by pickle.load for instance")
         return columnar(read_file(path, _MOST_BYTES), *read_like(like), is_separate, check != "off")
     if isinstance(estimator, (Serializable, bytes, bytearray, memoryview)):
         return columnar(model_bytes(estimator), *read_like(like), is_separate, check != "off")
@@ -177,7 +175,7 @@ def _made(
     if estimator.compares_in == "float64" and not all(map(is_float32, fields)):
         for tensor in draft.groups:
             read_doubles(model, tensor)
-    if is_separate or not draft.groups:
+    if is_separate or all(len(columns) == 1 for columns in draft.groups.values()):
         put_front(model, fields, draft.groups, names)
     make_exact(model, ensembles)
     count_labels(model)

@@ -9,6 +9,7 @@ import numpy
 
 from edgeonnx._errors import CoercionError, InvalidArgument
 from edgeonnx._estimators import Estimator, Field
+from edgeonnx._estimators._base import dense
 from edgeonnx._model import NAMES_KEY
 from edgeonnx._tables import columns_of
 from edgeonnx._tables._columns import Array
@@ -50,7 +51,12 @@ def read_like(table: Any, estimator: Estimator | None = None) -> tuple[list[Fiel
 
 
 def _input_type(values: Array) -> numpy.dtype[Any]:
-    """Of the input that takes a column: its own, where native kernels read that; of one value a row else the next that holds all of it."""
+    """Of the input that takes a column: its own, where native kernels read that; of one value a row else the next that holds all of it.
+
+    Whole numbers with NULLs, which an estimator sees as NaN, come in as floats.
+    """
+    if is_masked(values) and values.dtype.kind in "iu":
+        return numpy.dtype(numpy.float64)
     if values.ndim > 1 or values.dtype in _NATIVE:
         return values.dtype
     return next(numpy.dtype(each) for each in _NATIVE if numpy.can_cast(values.dtype, each) or each is _NATIVE[-1])
@@ -91,18 +97,13 @@ def names_text(changed: dict[str, str]) -> dict[str, str]:
 
 
 def without_nulls(columns: dict[str, Array]) -> dict[str, Array]:
-    """The rows of which every value is known; in columns of floats a NULL becomes NaN."""
+    """The columns with NaN for NULL; without the rows where a NULL is none of a number."""
     known = numpy.ones(len(next(iter(columns.values()))), bool)
     plain: dict[str, Array] = {}
     for name, values in columns.items():
-        if is_masked(values):
-            mask = numpy.ma.getmaskarray(values)
-            data = numpy.array(values.data)
-            if data.dtype.kind == "f":
-                data[mask] = numpy.nan
-            else:
-                known &= ~mask.reshape(len(mask), -1).any(axis=1)
-            plain[name] = data
+        if is_masked(values) and values.dtype.kind not in "iuf":
+            known &= ~numpy.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
+            plain[name] = numpy.array(values.data)
         else:
-            plain[name] = values
+            plain[name] = dense(values)
     return plain if known.all() else {name: values[known] for name, values in plain.items()}

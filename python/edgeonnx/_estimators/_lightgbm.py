@@ -59,7 +59,10 @@ class LightGbm(Estimator):
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         from onnxmltools import convert_lightgbm
 
-        return booster_draft(convert_lightgbm, self.fitted, fields, target_opset, self._is_classifier(), zipmap=False)
+        # onnxmltools takes classes that are no numbers for text; the booster alone counts them.
+        has_flags = hasattr(self.fitted, "classes_") and numpy.asarray(self.fitted.classes_).dtype.kind == "b"
+        fitted = _booster(self.fitted) if has_flags else self.fitted
+        return booster_draft(convert_lightgbm, fitted, fields, target_opset, self._is_classifier(), zipmap=False)
 
     def _is_classifier(self) -> bool:
         return hasattr(self.fitted, "predict_proba") or _objective(self.fitted).startswith(("binary", "multiclass"))

@@ -114,6 +114,8 @@ class Sklearn(Estimator):
         fitted = _prepared(self.fitted)
         model = _converted(fitted, list(types.items()), target_opset)
         correct(model, self._last)
+        if not groups:  # skl2onnx writes other names where a column's is no identifier
+            groups = {port.name: [name] for port, name in zip(model.graph.input, types, strict=True)}
         return Draft(model, groups, self._roles())
 
     def precisions_for(self, fields: Sequence[Field]) -> tuple[str, ...]:

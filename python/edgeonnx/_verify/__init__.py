@@ -33,6 +33,7 @@ from edgeonnx._verify._warned import gathered
 __all__ = ["Cause", "VerifyReport", "verify"]
 
 
+@numpy.errstate(all="ignore")  # limits of types and infinities are among the rows
 def verify(
     model: object,
     reference: object,

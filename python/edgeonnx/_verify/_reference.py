@@ -128,6 +128,8 @@ def _counted(values: Array, port: Port, metadata: Mapping[str, str]) -> Array:
     if values.dtype.kind not in "OUS" or port.onnx_type != "tensor(int64)" or CLASSES_KEY not in metadata:
         return values
     places = {name: place for place, name in enumerate(json.loads(metadata[CLASSES_KEY]))}
+    if not any(str(value) in places for value in values):
+        return values
     return numpy.array([places.get(str(value), -1) for value in values], numpy.int64)
 
 

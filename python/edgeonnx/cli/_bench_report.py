@@ -12,7 +12,9 @@ from edgeonnx._bench import EDGEONNX, Machine, Race
 from edgeonnx.cli._progress import n_short
 
 _BAR_WIDTH = 32
+_MUCH = 1.5
 _PERCENTS = (50, 90, 99)
+_LEAST_BEYOND = 5  # calls slower than a percentile; fewer say nothing of it
 _MOST_FOR_LATENCY = 100  # rows: beyond, calls are too few and too long for percentiles to tell more than the rate does
 
 
@@ -47,6 +49,8 @@ def print_tables(console: Console, race: Race, labels: Mapping[str, str]) -> Non
             console.print(
                 f"{agreement.n_rows_beyond} of {agreement.n_rows:,} rows have another answer by {labels[name]}: a tie, or a branch"
             )
+    if (spread := max(each.spread for batch in race.batches for each in batch.measured.values())) > _MUCH:
+        console.print(f"[dim]rounds of the same batch took up to {spread:.1f} times as long as others: this machine is busy[/]")
     for n_rows, why in race.left_out.items():
         console.print(f"[dim]left out: {n_rows:,} rows a call, {why}[/]")
 
@@ -71,7 +75,8 @@ def _print_latencies(console: Console, race: Race, labels: Mapping[str, str]) ->
         table.add_column(heading, justify="left" if not heading else "right")
     for batch in batches:
         for place, (name, measured) in enumerate(batch.measured.items()):
-            times = [_duration(measured.percentile_s(percent)) for percent in _PERCENTS]
+            n_calls = len(measured.call_s)
+            times = [_duration(measured.percentile_s(each)) if n_calls * (100 - each) >= 100 * _LEAST_BEYOND else "-" for each in _PERCENTS]
             table.add_row("" if place else f"{batch.n_rows:,}", labels[name], *times, f"{len(measured.call_s):,}")
     console.print(table)
     console.print()

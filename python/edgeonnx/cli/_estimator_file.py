@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import edgeonnx
 from edgeonnx._extras import needed
 from edgeonnx.cli._error import CommandError
 
@@ -33,14 +34,10 @@ def read_estimator(path: str) -> Any:
         raise CommandError(f"cannot read '{path}': No such file or directory")
     try:
         return _READERS[suffix](path)
-    except (OSError, pickle.UnpicklingError, EOFError, ImportError, AttributeError, ValueError, TypeError, RuntimeError) as error:
-        if type(error).__module__.startswith("edgeonnx"):
-            raise
-        raise CommandError(f"cannot read '{path}': {type(error).__name__}: {error}") from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] in ("lightgbm", "xgboost", "catboost", "_catboost"):
-            raise CommandError(f"cannot read '{path}': {error}") from error
+    except edgeonnx.Error:
         raise
+    except Exception as error:  # a damaged pickle may raise anything
+        raise CommandError(f"cannot read '{path}': {type(error).__name__}: {error}") from error
 
 
 def _pickle(path: str) -> Any:

@@ -107,9 +107,9 @@ def bench(
     scorer = Scorer(model, **options)
     sizes = batch_sizes or _BATCH_SIZES
     if data is None:
-        columns, feeds = generated(scorer.inputs, max(sizes), spreads_of(model))
+        columns, feeds, n_nulls = *generated(scorer.inputs, max(sizes), spreads_of(model)), 0
     else:
-        columns, feeds = _read(data, input_format, scorer, keeps_all=estimator is not None)
+        columns, feeds, n_nulls = _read(data, input_format, scorer, keeps_all=estimator is not None)
     workload = Workload(os.path.abspath(model), columns, feeds, scorer.outputs, options, estimator)
     names = [EDGEONNX, STACKED, READY, *([ESTIMATOR] if estimator is not None else [])]
     with _progress() as on_progress:
@@ -117,8 +117,10 @@ def bench(
     here = machine()
     labels = {name: _label(name, result.versions[name]) for name in names}
     shown = f"{os.path.basename(model)}, {_rows_text(data, workload)}"
+    if n_nulls:
+        shown += f", without {n_nulls:,} rows that have a NULL, which onnxruntime does not know"
     if output_format == "json":
-        about = {"edgeonnx": edgeonnx.__version__, "model": _about_model(model, scorer), "data": _about_data(data, workload)}
+        about = {"edgeonnx": edgeonnx.__version__, "model": _about_model(model, scorer), "data": _about_data(data, workload, n_nulls)}
         click.echo(json.dumps(as_json(result, here, about | {"options": {**options, "seconds": seconds}}), indent=2))
     else:
         _print(stdout_console(), result, here, labels, shown, threads)
@@ -126,8 +128,8 @@ def bench(
         draw(result, labels, shown, _machine_text(here, threads), chart)
 
 
-def _read(data: str, input_format: Format | None, scorer: Scorer, *, keeps_all: bool) -> tuple[Columns, tuple[Feed, ...]]:
-    """The first rows of a table, of those that have no NULL: the columns that feed inputs, or all."""
+def _read(data: str, input_format: Format | None, scorer: Scorer, *, keeps_all: bool) -> tuple[Columns, tuple[Feed, ...], int]:
+    """The first rows of a table, of those that have no NULL: the columns that feed inputs, or all. And how many were left out."""
     table = read_rows(data, input_format, most=_MOST_ROWS_READ)
     if not table.num_rows:
         raise CommandError(f"'{data}' has no rows")
@@ -143,7 +145,8 @@ def _read(data: str, input_format: Format | None, scorer: Scorer, *, keeps_all: 
             has_null |= numpy.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
     if has_null.all():
         raise CommandError(f"every row of '{data}' has a NULL, which onnxruntime does not know; give rows without")
-    return {name: (values.data if is_masked(values) else values)[~has_null] for name, values in columns.items()}, feeds
+    kept = {name: (values.data if is_masked(values) else values)[~has_null] for name, values in columns.items()}
+    return kept, feeds, int(has_null.sum())
 
 
 @contextmanager
@@ -185,9 +188,9 @@ def _about_model(model: str, scorer: Scorer) -> dict[str, Any]:
     return {"path": model, "bytes": os.path.getsize(model), "plan": scorer.explain().splitlines()[0].removeprefix("plan: ")}
 
 
-def _about_data(data: str | None, workload: Workload) -> dict[str, Any]:
+def _about_data(data: str | None, workload: Workload, n_nulls: int) -> dict[str, Any]:
     kinds = {
         name: f"{values.dtype} {list(values.shape[1:])}" if values.ndim > 1 else str(values.dtype)
         for name, values in workload.columns.items()
     }
-    return {"path": data, "rows": workload.n_rows, "columns": kinds}
+    return {"path": data, "rows": workload.n_rows, "rows_left_out": n_nulls, "columns": kinds}

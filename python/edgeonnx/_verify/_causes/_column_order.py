@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy
 
 from edgeonnx._errors import Error
+from edgeonnx._tables._columns import Array
 from edgeonnx._verify._case import Case, Proposal, any_of
+from edgeonnx._verify._graph import copy_of, makers
 from edgeonnx._verify._slots import Table, taken
 from edgeonnx._verify._trial import Trial
 
@@ -25,25 +28,57 @@ def proposals(case: Case, state: Trial) -> Iterator[Proposal]:
         return
     wrong = numpy.flatnonzero(any_of(case.wrong(case.answers(state))))
     looked = wrong[:: max(1, len(wrong) // _N_TRIED_ON)][:_N_TRIED_ON]
+    columns = ((order, state.with_columns(_reordered(names, order))) for order in _orders(case, names))
+    for place, fed in _concats(state.model):
+        # Columns of other types can't take each other's place in the table; in the graph they are of one type.
+        graphs = ((order, state.with_model(_permuted(state.model, place, fed, order))) for order in _orders(case, fed))
+        yield from _best(case, looked, fed, graphs, "convert the model again; its columns are put side by side in another order")
+    yield from _best(case, looked, names, columns, _REMEDY)
+
+
+def _best(
+    case: Case, looked: Array, names: Sequence[str], trials: Iterator[tuple[tuple[str, ...], Trial]], remedy: str
+) -> Iterator[Proposal]:
+    """The order with which most rows are right, if there is one."""
     few = taken(case.table, looked)
     expected = {name: values[looked] for name, values in case.expected.items()}
-    best: tuple[int, tuple[str, ...]] | None = None
-    for order in _orders(case, names):
+    best: tuple[int, tuple[str, ...], Trial] | None = None
+    for order, trial in trials:
         try:
-            answers = state.with_columns(_reordered(names, order)).answers(few)
+            answers = trial.answers(few)
         except Error:
             continue
         differences = case.comparison.all(answers, expected)
         n_right = int((~any_of({name: each.differs for name, each in differences.items()})).sum())
         if best is None or n_right > best[0]:
-            best = n_right, order
+            best = n_right, order, trial
         if n_right == len(looked):
             break
     if best is None or best[0] == 0:
         return
-    order = best[1]
-    moved = ", ".join(f"'{theirs}' in place of '{mine}'" for mine, theirs in list(zip(names, order, strict=True)) if mine != theirs)
-    yield Proposal(state.with_columns(_reordered(names, order)), lambda rows: f"with {moved} {len(rows)} rows are right", _REMEDY)
+    _, order, trial = best
+    moved = ", ".join(f"'{theirs}' in place of '{mine}'" for mine, theirs in zip(names, order, strict=True) if mine != theirs)
+    yield Proposal(trial, lambda rows: f"with {moved} {len(rows)} rows are right", remedy)
+
+
+def _concats(model: Any) -> Iterator[tuple[int, list[str]]]:
+    """Places of nodes that put inputs side by side, each cast at most, and which these are."""
+    inputs = {port.name for port in model.graph.input}
+    made = makers(model)
+    for place, node in enumerate(model.graph.node):
+        if node.op_type != "Concat" or len(node.input) < 2:
+            continue
+        fed = [made[name].input[0] if name in made and made[name].op_type == "Cast" else name for name in node.input]
+        if set(fed) <= inputs and len(set(fed)) == len(fed):
+            yield place, fed
+
+
+def _permuted(model: Any, place: int, fed: Sequence[str], order: Sequence[str]) -> Any:
+    changed = copy_of(model)
+    node = changed.graph.node[place]
+    tensors = dict(zip(fed, node.input, strict=True))
+    node.input[:] = [tensors[name] for name in order]
+    return changed
 
 
 def _reordered(names: Sequence[str], order: Sequence[str]):  # type: ignore[no-untyped-def]
