@@ -85,7 +85,7 @@ def test_bench_as_json_holds_every_figure(model: Path) -> None:
     assert result["machine"]["processor"]
     assert result["machine"]["n_cores"] >= 1
     assert result["model"] == {"path": str(model), "bytes": model.stat().st_size, "plan": result["model"]["plan"]}
-    assert result["data"] == {"path": None, "rows": 50, "columns": {"a": "int32", "b": "float32"}}
+    assert result["data"] == {"path": None, "rows": 50, "rows_left_out": 0, "columns": {"a": "int32", "b": "float32"}}
     assert result["left_out"] == []
 
 
@@ -196,12 +196,13 @@ def test_bench_repeats_the_rows_of_a_table(model: Path, tmp_path: Path, suffix: 
             writer.write_table(table)
     result = measured(model, data, *QUICK)
     check_figures(result, [1, 50])
-    assert result["data"] == {"path": str(data), "rows": 7, "columns": {"a": "int64", "B": "float64"}}
+    assert result["data"] == {"path": str(data), "rows": 7, "rows_left_out": 0, "columns": {"a": "int64", "B": "float64"}}
 
 
 def test_bench_leaves_rows_with_nulls_out(model: Path, tmp_path: Path) -> None:
     pa.parquet.write_table(pa.table({"a": [1, None, 3], "b": [0.5, 0.5, None], "c": [None, 1, 1]}), tmp_path / "some.parquet")
-    assert measured(model, tmp_path / "some.parquet", *QUICK)["data"]["rows"] == 1
+    about = measured(model, tmp_path / "some.parquet", *QUICK)["data"]
+    assert (about["rows"], about["rows_left_out"]) == (1, 2)
     pa.parquet.write_table(pa.table({"a": pa.array([1, None], pa.int64()), "b": [None, 0.5]}), tmp_path / "all.parquet")
     assert failed_with_one_line(edgeonnx("bench", model, tmp_path / "all.parquet", *QUICK), "every row", "NULL")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy
 
-from edgeonnx._errors import ShapeError
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, dense, matrix
+from edgeonnx._estimators._inputs import fed_by
 
 MATRIX = "X"
 _EXAMPLE_ROWS = 3  # a batch of one would be taken for a constant
@@ -33,24 +33,14 @@ class Torch(Estimator):
             each.name for each in forward if each.default is each.empty and each.kind in (each.POSITIONAL_OR_KEYWORD, each.POSITIONAL_ONLY)
         ]
 
-    def _plan(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, list[str]]:
+    def _plan(self, columns: Sequence[str]) -> dict[str, list[str]]:
         """Parameter to the columns that feed it."""
-        parameters = self._parameters
-        if set(parameters) <= set(shapes):
-            return {name: [name] for name in parameters}
-        if len(parameters) == 1:
-            return {parameters[0]: list(shapes)}
-        if len(parameters) == len(shapes):
-            return {name: [column] for name, column in zip(parameters, shapes, strict=True)}
-        raise ShapeError(
-            f"the module takes {', '.join(parameters)}, and the table has the columns {', '.join(shapes)}; name the columns as the "
-            "arguments of forward, or let forward take one tensor of all columns"
-        )
+        return fed_by(self._parameters, columns, "module")
 
     def _tensors(self, columns: Columns) -> list[Any]:
         import torch
 
-        plan = self._plan({name: values.shape[1:] for name, values in columns.items()})
+        plan = self._plan(list(columns))
         floats = next((each.dtype for each in self.fitted.parameters() if each.is_floating_point()), torch.float32)
         tensors = []
         for names in plan.values():
@@ -81,7 +71,7 @@ class Torch(Estimator):
         import torch
 
         blank = {each.name: numpy.zeros((_EXAMPLE_ROWS, *each.shape), each.dtype) for each in fields}
-        plan = self._plan({each.name: each.shape for each in fields})
+        plan = self._plan([each.name for each in fields])
         names = [parameter if len(columns) > 1 else columns[0] for parameter, columns in plan.items()]
         tensors = self._tensors(blank)
         was_training = self.fitted.training
