@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -26,13 +25,10 @@ from edgeonnx._estimators._base import (
 )
 from edgeonnx._estimators._blocks import column_types, names_read
 from edgeonnx._estimators._corrections import correct
+from edgeonnx._estimators._sklearn_copies import parts, prepared
+from edgeonnx._estimators._sklearn_trees import comparison_of, inner_estimators, trees_of_sklearn
 
 MATRIX = "X"
-
-# These round their columns to float32 before they compare (sklearn.tree._tree.DTYPE).
-_FLOAT32_TREES = ("sklearn.tree", "sklearn.ensemble._forest", "sklearn.ensemble._gb", "sklearn.ensemble._iforest")
-_LARGEST = float(numpy.finfo(numpy.float32).max)
-_HISTOGRAM_TREES = "sklearn.ensemble._hist_gradient_boosting"
 
 
 def estimator(fitted: Any) -> Estimator:
@@ -45,7 +41,7 @@ class Sklearn(Estimator):
 
     def __init__(self, fitted: Any) -> None:
         super().__init__(fitted)
-        self.compares_in = _comparison_of(self._last)
+        self.compares_in = comparison_of(self._last)
         if "lightgbm" in type(self._last).__module__:
             from edgeonnx._estimators._lightgbm import READS_AS_ZERO
 
@@ -111,7 +107,7 @@ class Sklearn(Estimator):
     def to_onnx(self, fields: Sequence[Field], target_opset: int | None, precision: str) -> Draft:
         _register_boosters(self.fitted)
         types, groups = self._types(fields, precision)
-        fitted = _prepared(self.fitted)
+        fitted = prepared(self.fitted)
         model = _converted(fitted, list(types.items()), target_opset)
         correct(model, self._last)
         if not groups:  # skl2onnx writes other names where a column's is no identifier
@@ -154,52 +150,16 @@ class Sklearn(Estimator):
         return {"float": "transformed", "integer": "transformed"}
 
     def trees(self) -> Iterable[Split | None] | None:
-        return _trees_of(self._last)
+        return trees_of_sklearn(self._last)
 
     def ensembles(self) -> list[Ensemble]:
         found = []
-        for each in _inner_estimators(self.fitted):
-            compares_in = _comparison_of(each)
+        for each in inner_estimators(self.fitted):
+            compares_in = comparison_of(each)
             if compares_in is not None and hasattr(each, "n_features_in_"):  # not what was only cloned and fitted elsewhere
-                trees = _trees_of(each)
+                trees = trees_of_sklearn(each)
                 found.append(Ensemble(compares_in, None if trees is None else list(trees)))
         return found
-
-
-def _comparison_of(fitted: Any) -> str | None:
-    """How an ensemble of trees compares, as `Ensemble.compares_in` says; None for other estimators."""
-    module = type(fitted).__module__
-    if module.startswith(_HISTOGRAM_TREES) or "lightgbm" in module:
-        return "float64"
-    return "float32" if module.startswith((*_FLOAT32_TREES, "xgboost", "catboost")) else None
-
-
-def _trees_of(fitted: Any) -> Iterable[Split | None] | None:
-    module = type(fitted).__module__
-    if "lightgbm" in module:
-        from edgeonnx._estimators._lightgbm import trees_of
-
-        return trees_of(fitted)
-    if module.startswith(_HISTOGRAM_TREES):
-        return [_histogram_tree(tree.nodes) for round_ in fitted._predictors for tree in round_]
-    if hasattr(fitted, "tree_"):
-        return [_tree(fitted.tree_)]
-    if module.startswith(_FLOAT32_TREES) and hasattr(fitted, "estimators_"):
-        return [_tree(each.tree_) for each in numpy.asarray(fitted.estimators_, dtype=object).reshape(-1)]
-    return None
-
-
-def _inner_estimators(value: Any) -> Iterator[Any]:
-    """The fitted estimators that an estimator, or a collection of them, holds."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)) or (isinstance(value, numpy.ndarray) and value.dtype == object):
-        for each in value:
-            yield from _inner_estimators(each)
-    elif hasattr(value, "get_params") or type(value).__module__ == "sklearn.calibration":
-        yield value
-        if _comparison_of(value) is None:
-            yield from _inner_estimators(list(vars(value).values()))
 
 
 def _offers(fitted: Any, method: str) -> bool:
@@ -242,7 +202,7 @@ def _converted(fitted: Any, types: list[tuple[str, Any]], target_opset: int | No
 
 def _register_boosters(fitted: Any) -> None:
     """Let skl2onnx convert the boosters of other packages inside pipelines."""
-    found = {type(part).__module__.partition(".")[0] for part in _parts(fitted)}
+    found = {type(part).__module__.partition(".")[0] for part in parts(fitted)}
     if "lightgbm" in found:
         from edgeonnx._estimators._lightgbm import register
     elif "xgboost" in found:
@@ -252,88 +212,3 @@ def _register_boosters(fitted: Any) -> None:
     else:
         return
     register()
-
-
-def _parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """An estimator and the estimators in it."""
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if hasattr(value, "get_params"):
-        yield value
-        held: Iterable[Any] = vars(value).values()
-    elif isinstance(value, Mapping):
-        held = value.values()
-    elif isinstance(value, (list, tuple)) or (isinstance(value, numpy.ndarray) and value.dtype == object):
-        held = value
-    else:
-        return
-    for each in held:
-        yield from _parts(each, seen)
-
-
-def _prepared(fitted: Any) -> Any:
-    """The estimator, or a copy that skl2onnx can convert and that answers the same, but for classes of text: these become their places.
-
-    A threshold of infinity, which sends NaN alone to the other side, would keep it searching without end; the largest float32 does as well.
-    """
-    if not any(map(_needs_copy, _parts(fitted))):
-        return fitted
-    changed = copy.deepcopy(fitted)
-    for part in _parts(changed):
-        for name in ("_label_encoder", "_le", "le_", "_label_binarizer", "label_binarizer_"):
-            if _has_text_classes(inner := vars(part).get(name)):
-                inner.classes_ = numpy.arange(len(inner.classes_))
-        if _has_text_classes(part):
-            part.classes_ = numpy.arange(len(part.classes_))
-        if _has_infinite_thresholds(part):
-            thresholds = part.tree_.threshold
-            thresholds[numpy.isinf(thresholds)] = _LARGEST
-        if hasattr(part, "flatten_transform"):
-            part.flatten_transform = False  # of transform() alone, and refused
-    return changed
-
-
-def _needs_copy(part: Any) -> bool:
-    return _has_text_classes(part) or _has_infinite_thresholds(part) or getattr(part, "flatten_transform", False)
-
-
-def _has_text_classes(part: Any) -> bool:
-    classes = vars(part).get("classes_") if hasattr(part, "__dict__") else None
-    return classes is not None and not isinstance(classes, list) and numpy.asarray(classes).dtype.kind in "OUS"
-
-
-def _has_infinite_thresholds(part: Any) -> bool:
-    return hasattr(part, "tree_") and bool(numpy.isinf(part.tree_.threshold).any())
-
-
-def _tree(tree: Any) -> Split | None:
-    left, right, feature, threshold = tree.children_left, tree.children_right, tree.feature, tree.threshold
-    missing_left = getattr(tree, "missing_go_to_left", None)  # from scikit-learn 1.3 on
-    built: dict[int, Split | None] = {}
-    for node in range(tree.node_count - 1, -1, -1):  # children have higher numbers than their parents
-        is_leaf = left[node] == -1
-        missing = None if missing_left is None else bool(missing_left[node])
-        yes, no = built.get(left[node]), built.get(right[node])
-        at_most = min(float(threshold[node]), _LARGEST)
-        built[node] = None if is_leaf else Split(int(feature[node]), at_most, yes, no, missing=missing)
-    return built[0]
-
-
-def _histogram_tree(nodes: Any) -> Split | None:
-    built: dict[int, Split | None] = {}
-    for place in range(len(nodes) - 1, -1, -1):
-        node = nodes[place]
-        built[place] = (
-            None
-            if node["is_leaf"]
-            else Split(
-                int(node["feature_idx"]),
-                float(node["num_threshold"]),
-                built[int(node["left"])],
-                built[int(node["right"])],
-                missing=bool(node["missing_go_to_left"]),
-            )
-        )
-    return built[0]
