@@ -395,7 +395,7 @@ def test_interrupt_ends_a_score_and_the_next_works(db: Any) -> None:
     timer = threading.Timer(0.2, db.interrupt)
     timer.start()
     began = time.perf_counter()
-    with pytest.raises(apsw.InterruptError, match="CANCELLED"):
+    with pytest.raises(apsw.InterruptError, match=r"CANCELLED|interrupted"):  # the scorer notices it, or SQLite between two batches
         rows(db, f"SELECT count(*) FROM edgeonnx_score('m', '{numbers}')")
     assert time.perf_counter() - began < 5
     timer.join()
