@@ -40,9 +40,9 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
     """Make an ONNX model that takes the columns of a table.
 
     The frameworks' own converters do the work (skl2onnx, onnxmltools, CatBoost, torch.onnx, Keras, tf2onnx). Around it: one input per
-    column, named and typed as the table has it (int, bigint, real, float ... are kept, and cast inside); outputs called `label` and
-    `probability_<class>`, or `prediction`; thresholds of trees exactly as the estimator compares them; a check that the model answers as
-    the estimator does.
+    column, named and typed as the table has it (int, bigint, real, float are kept, and cast inside; smaller integers become int); outputs
+    called `label` and `probability_<class>`, or `prediction`; thresholds of trees exactly as the estimator compares them; a check that the
+    model answers as the estimator does.
 
     Parameters
     ----------
@@ -67,14 +67,23 @@ def convert(estimator: Any, like: Any, *, columns: str = "separate", target_opse
 
     Raises
     ------
+    InvalidArgument
+        An option has no such value; `like` has no rows, or rows that the estimator refuses; the estimator has not been fitted.
     Unsupported
-        The estimator is of no known kind, or a package is missing: the message has its pip line.
+        The estimator is of no kind that is known here or to its converter, or a package is missing: the message has its pip line.
     CoercionError
         A column of `like` holds no numbers.
     NotFound
         The estimator was fitted on columns that `like` does not have.
     ModelError
         The converter failed, or the model does not answer as the estimator does.
+    FileError, ShapeError
+        An ONNX model can't be read, or takes another number of values than the columns of `like` have.
+
+    Warns
+    -----
+    ParityWarning
+        See `check`.
 
     Examples
     --------

@@ -73,7 +73,7 @@ class Draft:
     groups: dict[str, list[str]] = field(default_factory=dict)
     """Input to the columns that make it up, side by side; inputs that are not in it take the column of their own name."""
     roles: dict[str, str] = field(default_factory=dict)
-    """Output to what it is: `label`, `probability`, `score`, `prediction`, ..."""
+    """What outputs are called: those of whole numbers (`integer`), and those of real ones (`float`)."""
 
 
 class Estimator(ABC):

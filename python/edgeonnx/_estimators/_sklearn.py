@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,11 +25,10 @@ from edgeonnx._estimators._base import (
     two_dimensional,
 )
 from edgeonnx._estimators._blocks import column_types, names_read
+from edgeonnx._estimators._converters import MATRIX, matrix_groups
 from edgeonnx._estimators._corrections import correct
 from edgeonnx._estimators._sklearn_copies import parts, prepared
 from edgeonnx._estimators._sklearn_trees import comparison_of, inner_estimators, trees_of_sklearn
-
-MATRIX = "X"
 
 
 def estimator(fitted: Any) -> Estimator:
@@ -67,10 +67,6 @@ class Sklearn(Estimator):
     def feature_names(self) -> tuple[str, ...] | None:
         names = getattr(self.fitted, "feature_names_in_", None)
         return None if names is None else tuple(map(str, names))
-
-    @property
-    def n_features(self) -> int | None:
-        return getattr(self.fitted, "n_features_in_", None)
 
     def columns_read(self, columns: Sequence[str]) -> Sequence[str]:
         read = names_read(self.fitted, columns)
@@ -131,8 +127,8 @@ class Sklearn(Estimator):
         }
         chosen = column_types(self.fitted, fields, precision)
         if chosen is None:
-            width = sum(int(numpy.prod(each.shape)) for each in fields)
-            return {MATRIX: of[precision]([None, width])}, {MATRIX: [each.name for each in fields]}
+            width, groups = matrix_groups(fields)
+            return {MATRIX: of[precision]([None, width])}, groups
         return {name: of[kind]([None, 1]) for name, kind in chosen.items()}, {}
 
     def _roles(self) -> dict[str, str]:
@@ -202,13 +198,6 @@ def _converted(fitted: Any, types: list[tuple[str, Any]], target_opset: int | No
 
 def _register_boosters(fitted: Any) -> None:
     """Let skl2onnx convert the boosters of other packages inside pipelines."""
-    found = {type(part).__module__.partition(".")[0] for part in parts(fitted)}
-    if "lightgbm" in found:
-        from edgeonnx._estimators._lightgbm import register
-    elif "xgboost" in found:
-        from edgeonnx._estimators._xgboost import register
-    elif "catboost" in found:
-        from edgeonnx._estimators._catboost import register
-    else:
-        return
-    register()
+    for package in {type(part).__module__.partition(".")[0] for part in parts(fitted)}:
+        if package in ("lightgbm", "xgboost", "catboost"):
+            importlib.import_module(f"edgeonnx._estimators._{package}").register()

@@ -12,7 +12,6 @@ import numpy
 from edgeonnx._estimators._base import Answers, Columns, Draft, Estimator, Field, dense, matrix
 from edgeonnx._estimators._inputs import fed_by
 
-MATRIX = "X"
 _EXAMPLE_ROWS = 3  # a batch of one would be taken for a constant
 
 

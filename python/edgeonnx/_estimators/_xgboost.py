@@ -106,4 +106,8 @@ def register() -> None:
     import xgboost
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
 
-    register_boosters(xgboost.XGBClassifier, xgboost.XGBRegressor, convert_xgboost, "XgBoost")
+    def convert(scope: Any, operator: Any, container: Any) -> None:
+        with _plain_features(operator.raw_operator.get_booster()):
+            convert_xgboost(scope, operator, container)
+
+    register_boosters(xgboost.XGBClassifier, xgboost.XGBRegressor, convert, "XgBoost")
